@@ -1,0 +1,105 @@
+"""The holes in the wall: all that the line needs from the world, as protocols the shell fills in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from gateway.lifecycle import State
+from gateway.model import Delivery, Entry, Intake, MessageId, PartnerId, Receipt, Sealed, Verified, Wire
+
+PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey
+
+
+class Clock(Protocol):
+    """Now, in UTC and aware."""
+
+    def __call__(self) -> datetime: ...
+
+
+class Ids(Protocol):
+    """A new id of ours (UUIDv7: sorts by time)."""
+
+    def __call__(self) -> UUID: ...
+
+
+class OwnKey(Protocol):
+    """One of our own signing keys. `algorithm` is the short name (`rsa-sha256`, `ecdsa-sha256`)."""
+
+    algorithm: str
+    certificate: bytes
+    """DER."""
+
+    def sign(self, octets: bytes) -> bytes:
+        """Sign as `algorithm` says; ECDSA as raw r||s (XML Signature, RFC 9421)."""
+        ...
+
+
+class Keyring(Protocol):
+    """Our own keys, by the algorithm a partner wants."""
+
+    def key(self, algorithm: str) -> OwnKey:
+        """Raises ConfigurationError when we hold no key of this algorithm."""
+        ...
+
+
+class Ledger(Protocol):
+    """What is kept. Every method is one transaction; what it returned is durable."""
+
+    def recall(self, partner: PartnerId, message_id: MessageId) -> tuple[str, Sealed] | None:
+        """The content digest and the stored answer of a message accepted earlier, or None."""
+        ...
+
+    def enter(self, entry: Entry, verified: Verified, answer: Sealed, steps: dict[str, float]) -> Sealed:
+        """Keep an accepted message, its answer, its evidence link and its deliveries; return the answer to give.
+
+        A repeat with the same content digest keeps nothing and returns the stored answer; with another digest it
+        records an alarm and raises Conflict. `steps` are durations in milliseconds, for people.
+        """
+        ...
+
+    def refuse(self, intake: Intake) -> None:
+        """Keep one intake record of a refused message and link it into the evidence chain."""
+        ...
+
+    def outgoing(self, message_id: MessageId, receiver: PartnerId) -> Entry | None:
+        """The entry that our envelope `message_id` to `receiver` carried, for an answer that relates to it."""
+        ...
+
+    def keep(self, delivery: Delivery, sealed: Sealed) -> Sealed:
+        """Keep what will leave, before it leaves; if an earlier try kept bytes that are still fresh, return those."""
+        ...
+
+    def settle(
+        self,
+        delivery: Delivery,
+        state: State,
+        *,
+        receipt: Receipt | None = None,
+        code: str = "",
+        detail: str = "",
+        notice: Entry | None = None,
+    ) -> None:
+        """End a delivery: state, receipt, evidence link and the notice to the sender, if any, in one transaction."""
+        ...  # fmt: skip
+
+    def postpone(self, delivery: Delivery, *, code: str, detail: str) -> None:
+        """Record a failed attempt; the lane waits its back-off before the next."""
+        ...
+
+
+class Courier(Protocol):
+    """Carries bytes to a partner's endpoint and brings back the answer; DeliveryFailed on any network trouble."""
+
+    def deliver(self, endpoint: str, sealed: Sealed) -> Wire: ...
+
+
+class Inbox(Protocol):
+    """Messages for a partner that pulls."""
+
+    def waiting(self, partner: PartnerId, after: int, limit: int) -> Sequence[tuple[int, Delivery]]: ...

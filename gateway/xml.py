@@ -1,0 +1,181 @@
+"""The one XML parser of the house, canonical form, digests, and where in the bytes an element stands.
+
+Hardened lxml (no DTD, no entities, no network, libxml2's own depth and text limits) plus the shape limits of the threat
+table rows X1-X8. Trees made here live and die inside the function that asked for them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+from xml.parsers import expat
+
+from lxml import etree
+
+from gateway.errors import EnvelopeMalformed, MediaTypeUnknown
+
+Element = etree._Element
+_PARSER_OPTIONS: Final = {
+    "resolve_entities": False,
+    "no_network": True,
+    "load_dtd": False,
+    "dtd_validation": False,
+    "huge_tree": False,
+    "remove_pis": False,
+    "remove_comments": False,
+}
+_DECLARATION = re.compile(
+    rb"^<\?xml\s+version\s*=\s*[\"']([^\"']*)[\"'](?:\s+encoding\s*=\s*[\"']([^\"']*)[\"'])?", re.S
+)
+UTF8_BOM: Final = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Shape limits of one parsed message (threat row X5). Counts, not bytes."""
+
+    depth: int = 100
+    attributes: int = 256
+    namespaces: int = 64
+    nodes: int = 100_000
+    text: int = 1_000_000
+
+
+LIMITS: Final = Limits()
+_DEEPER = etree.XPath("boolean(" + "/*" * (LIMITS.depth + 1) + ")")
+_WIDER = etree.XPath(f"boolean(//*[count(@*) > {LIMITS.attributes}])")
+_LONGER = etree.XPath(f"boolean(//text()[string-length() > {LIMITS.text}])")
+
+
+def parse(data: bytes, *, instructions: bool = False) -> Element:
+    """Parse UTF-8 XML bytes to a root element, or refuse.
+
+    Refused: DOCTYPE (X1-X3), processing instructions unless `instructions` (X4), shapes beyond `LIMITS` (X5), other
+    encodings, XML 1.1 and NUL (X7), anything not well-formed (X8). Raises EnvelopeMalformed or MediaTypeUnknown.
+    """
+    _check_prolog(data)
+    try:
+        root = etree.fromstring(data, _parser())
+    except etree.XMLSyntaxError as error:
+        line, column = error.position
+        raise EnvelopeMalformed(f"not well-formed at line {line}, column {column}: {error.msg}", threat="X8") from None
+    except (ValueError, LookupError) as error:
+        raise EnvelopeMalformed(f"unreadable: {error}", threat="X7") from None
+    _check_shape(data, root, instructions=instructions)
+    return root
+
+
+def _parser() -> etree.XMLParser:
+    return etree.XMLParser(**_PARSER_OPTIONS)
+
+
+def _check_prolog(data: bytes) -> None:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff", b"\x00", b"+/v")) or b"\x00" in data[:64]:
+        raise MediaTypeUnknown("only UTF-8 is accepted", threat="X7")
+    body = data[3:] if data.startswith(UTF8_BOM) else data
+    declared = _DECLARATION.match(body[:256])
+    if declared is None:
+        return
+    version, encoding = declared.groups()
+    if version != b"1.0":
+        raise EnvelopeMalformed("only XML 1.0 is accepted", threat="X7")
+    if encoding is not None and encoding.upper() not in (b"UTF-8", b"UTF8", b"US-ASCII"):
+        raise MediaTypeUnknown(f"XML declaration says {encoding.decode('ascii', 'replace')}; only UTF-8", threat="X7")
+
+
+def _check_shape(data: bytes, root: Element, *, instructions: bool) -> None:
+    """The byte counts are upper bounds that let ordinary messages skip the tree walks."""
+    info = root.getroottree().docinfo
+    if info.internalDTD is not None or info.externalDTD is not None or info.doctype:
+        raise EnvelopeMalformed("a document type declaration is not accepted", threat="X1")
+    if not instructions and data.find(b"<?", 5) >= 0 and _has_instruction(root):
+        raise EnvelopeMalformed("processing instructions are not accepted", threat="X4")
+    if data.count(b"<") > LIMITS.nodes and int(root.xpath("count(//node())")) > LIMITS.nodes:  # type: ignore[arg-type]
+        raise EnvelopeMalformed("too many nodes", threat="X5")
+    if _DEEPER(root.getroottree()):
+        raise EnvelopeMalformed("nested too deep", threat="X5")
+    if data.count(b"=") > LIMITS.attributes and _WIDER(root):
+        raise EnvelopeMalformed("too many attributes on one element", threat="X5")
+    if data.count(b"xmlns") > LIMITS.namespaces and any(len(e.nsmap) > LIMITS.namespaces for e in root.iter("{*}*")):
+        raise EnvelopeMalformed("too many namespaces in scope", threat="X5")
+    if len(data) > LIMITS.text and _LONGER(root):
+        raise EnvelopeMalformed("a text is too long", threat="X6")
+
+
+def _has_instruction(root: Element) -> bool:
+    tree = root.getroottree()
+    return bool(tree.xpath("boolean(//processing-instruction())"))
+
+
+def canonical(element: Element, prefixes: tuple[str, ...] = ()) -> bytes:
+    """Exclusive canonical XML 1.0 without comments of one element and all below it, as UTF-8 octets.
+
+    `prefixes` is the InclusiveNamespaces PrefixList. Raises lxml.etree.C14NError for relative namespace URIs.
+    """
+    return etree.tostring(  # type: ignore[call-overload, no-any-return]
+        element, method="c14n", exclusive=True, with_comments=False,
+        inclusive_ns_prefixes=list(prefixes) or None, with_tail=False,
+    )  # fmt: skip
+
+
+def text_of(element: Element) -> str:
+    """The whole character content of an element, whatever comments stand between."""
+    return "".join(element.itertext(with_tail=False)) if len(element) else (element.text or "")
+
+
+def readable_path(element: Element) -> str:
+    """Local names from the root with an index where siblings share a name: `/MetaData/Declaration/Item[3]/ID`."""
+    steps: list[str] = []
+    node: Element | None = element
+    while node is not None:
+        steps.append(_step(node))
+        node = node.getparent()
+    return "/" + "/".join(reversed(steps))
+
+
+def _step(node: Element) -> str:
+    name = etree.QName(node).localname
+    parent = node.getparent()
+    if parent is None:
+        return name
+    same = [child for child in parent.iterchildren(node.tag)]
+    return f"{name}[{same.index(node) + 1}]" if len(same) > 1 else name
+
+
+def element_index(element: Element) -> tuple[int, ...]:
+    """Where an element stands, as child positions from the root, counting elements only."""
+    steps: list[int] = []
+    node = element
+    while (parent := node.getparent()) is not None:
+        steps.append(sum(1 for _ in node.itersiblings("{*}*", preceding=True)))
+        node = parent
+    return tuple(reversed(steps))
+
+
+def locate(data: bytes, indexes: set[tuple[int, ...]]) -> dict[tuple[int, ...], tuple[int, int]]:
+    """Line and column (from 1) of the start tags at these positions, by one expat pass over the bytes as received."""
+    found: dict[tuple[int, ...], tuple[int, int]] = {}
+    path: list[int] = []
+    counters = [0]
+
+    def start(_name: str, _attributes: dict[str, str]) -> None:
+        path.append(counters[-1])
+        counters[-1] += 1
+        counters.append(0)
+        here = tuple(path[1:])
+        if here in indexes:
+            found[here] = (scanner.CurrentLineNumber, scanner.CurrentColumnNumber + 1)
+
+    def end(_name: str) -> None:
+        path.pop()
+        counters.pop()
+
+    scanner = expat.ParserCreate()
+    scanner.StartElementHandler = start
+    scanner.EndElementHandler = end
+    try:
+        scanner.Parse(data, True)
+    except expat.ExpatError:
+        return found
+    return found
