@@ -1,0 +1,1 @@
+"""Seals: what a signature proves, and how ours are made."""
