@@ -1,0 +1,126 @@
+"""Puts our seal of profile rest-gw-1 on requests and answers; the counterpart of `http_signature`."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from gateway.envelope import rest
+from gateway.errors import ConfigurationError, SealInvalid
+from gateway.model import Claims, Sealed, Wire
+from gateway.ports import OwnKey
+from gateway.seal import http_fields as fields
+from gateway.seal import keys, trust
+from gateway.seal.http_fields import CONTENT_DIGEST, Component, HttpSignature
+from gateway.seal.http_signature import (
+    CONTENT_TYPE,
+    LABEL,
+    LIFETIME,
+    OF_REQUEST,
+    TAG,
+    TARGET,
+    as_wire,
+    http_name,
+    references,
+)
+
+
+def sign_request(
+    body: bytes, claims: Claims, key: OwnKey, *, url: str, created: datetime, nonce: str, method: str = "POST"
+) -> Sealed:
+    """A request to `url` that carries these claims in `gw-` headers and our seal over all of it.
+
+    `nonce` is any text that no other seal of ours carries. `claims.to` and times are not written: target and signature
+    say them. Raises ConfigurationError when the key has no outgoing HTTP signature algorithm.
+    """
+    content_type = rest.REST_MEDIA_TYPE if body else ""
+    bare = Sealed(
+        body=body,
+        content_type=content_type,
+        message_id=claims.message_id,
+        references=(),
+        headers=(*rest.write_claims(claims), (CONTENT_DIGEST, fields.write_content_digest(body))),
+    )
+    wire = as_wire(bare, url, method)
+    covered = [*TARGET, *([CONTENT_TYPE] if body else []), *(name for name, _ in bare.headers)]
+    return _sign(bare, (wire, None), [(name, False) for name in covered], key, created=created, nonce=nonce)
+
+
+def sign_response(
+    request: Wire,
+    body: bytes,
+    key: OwnKey,
+    *,
+    created: datetime,
+    nonce: str,
+    claims: Claims,
+    status: int = 200,
+    content_type: str = rest.REST_MEDIA_TYPE,
+) -> Sealed:
+    """An answer bound to the request it answers; of a request that lacks a header, only what is there is bound.
+
+    `claims` name the answering party and, for an answer that is a message of its own, that message. Raises
+    ConfigurationError when the key has no outgoing HTTP signature algorithm.
+    """
+    bare = Sealed(
+        body=body,
+        content_type=content_type if body else "",
+        message_id=claims.message_id,
+        references=(),
+        headers=(*rest.write_claims(claims), (CONTENT_DIGEST, fields.write_content_digest(body))),
+        status=status,
+    )
+    wire = replace(as_wire(bare, "", ""), status=status)
+    own = ["@status", *([CONTENT_TYPE] if body else []), *(name for name, _ in bare.headers)]
+    bound: list[Component] = [(name, True) for name in OF_REQUEST if _usable(name, request)]
+    return _sign(bare, (wire, request), [(name, False) for name in own] + bound, key, created=created, nonce=nonce)
+
+
+def _usable(name: str, request: Wire) -> bool:
+    try:
+        fields.component_value(name, request)
+    except SealInvalid:
+        return False
+    return True
+
+
+def _sign(
+    bare: Sealed,
+    exchange: tuple[Wire, Wire | None],
+    components: list[Component],
+    key: OwnKey,
+    *,
+    created: datetime,
+    nonce: str,
+) -> Sealed:
+    wire, request = exchange
+    moment = int(created.timestamp())
+    parameters: dict[str, int | str] = {
+        "created": moment,
+        "expires": moment + int(LIFETIME.total_seconds()),
+        "nonce": nonce,
+        "alg": _own_name(key),
+        "keyid": fields.base64url(hashlib.sha256(key.certificate).digest()),
+        "tag": TAG,
+    }
+    items = [(name, {"req": True} if of_request else {}) for name, of_request in components]
+    text = fields.write_field((items, parameters))
+    unsigned = HttpSignature(label=LABEL, components=tuple(components), parameters=parameters, value=b"", input=text)
+    base = fields.signature_base(unsigned, wire, request)
+    value = fields.write_field({LABEL: (key.sign(base), {})})
+    digest = (("sha256", hashlib.sha256(bare.body).digest()),)
+    return replace(
+        bare,
+        headers=(*bare.headers, ("signature-input", f"{LABEL}={text}"), ("signature", value)),
+        references=references(digest, base),
+        expires_at=datetime.fromtimestamp(moment, UTC) + LIFETIME,
+    )
+
+
+def _own_name(key: OwnKey) -> str:
+    public = trust.read_certificate(key.certificate).public_key()
+    name = http_name(key.algorithm, public)
+    if not name or name in keys.HTTP_INBOUND_ONLY:
+        raise ConfigurationError(f"own key {key.algorithm} cannot seal HTTP messages")
+    return name
