@@ -169,6 +169,8 @@ class Verified:
     content_digest: str
     """SHA-256 hex over the signed parts that make a message *this* message (not time stamp, not token)."""
     soap: str = ""
+    payload_at: tuple[int, ...] = ()
+    """Where the payload stands in the wire's XML, as child positions counting elements only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""Opening envelopes: what a sender claims, before anything is proven."""

@@ -1,0 +1,204 @@
+"""Opens a SOAP 1.1 or 1.2 envelope of profile soap-gw-1 and reads what its sender claims.
+
+Everything is found by position: one Header, one Body, known headers as direct children of the Header. Nothing is looked
+up by id or by search. Sources: SOAP 1.1/1.2, WS-Addressing 1.0 Core and SOAP Binding, WSS 1.1.1.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.envelope import addressing
+from gateway.errors import (
+    ActionMismatch,
+    AddressingInvalid,
+    EnvelopeMalformed,
+    MediaTypeUnknown,
+    NotUnderstood,
+    SealInvalid,
+)
+from gateway.model import ROUTING, SOAP11, SOAP12, WSA, WSA_ANONYMOUS, WSSE, Claims, Envelope, PartnerId, Wire
+from gateway.xml import Element, check_elements, parse, tag_of, text_of
+
+_MEDIA: Final = {"text/xml": SOAP11, "application/soap+xml": SOAP12}
+_PARAMETER = re.compile(r';\s*([A-Za-z-]+)\s*=\s*("[^"]*"|[^\s;"]+)\s*')
+SECURITY: Final = f"{{{WSSE}}}Security"
+ROUTING_HEADER: Final = f"{{{ROUTING}}}Routing"
+_ULTIMATE: Final = frozenset({"", f"{SOAP12}/role/ultimateReceiver", f"{SOAP12}/role/next", f"{SOAP11}actor/next"})
+_ADDRESSING: Final = ("To", "From", "ReplyTo", "FaultTo", "MessageID", "Action", "RelatesTo")
+_KNOWN: Final = {f"{{{WSA}}}{name}": name for name in _ADDRESSING} | {ROUTING_HEADER: "Routing"}
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The pieces of one envelope by position; lives only between `open_soap` and the seal desk."""
+
+    envelope: Element
+    header: Element
+    body: Element
+    payload: Element
+    security: Element
+    headers: dict[str, Element]
+    """Local name of a WS-Addressing header, or `Routing`."""
+    payload_at: tuple[int, ...]
+
+
+def open_soap(wire: Wire, *, answer: bool = False) -> Envelope:
+    """Read the claims of a SOAP message. `answer` admits a Fault in the Body and a missing Routing header.
+
+    Raises EnvelopeMalformed, MediaTypeUnknown, AddressingInvalid, ActionMismatch, NotUnderstood, SealInvalid.
+    """
+    version, http_action = _media_type(wire)
+    root = parse(wire.body)
+    header, body, body_at = _shape(root, version)
+    check_elements(header, wire.body[: wire.body.find(b":Body")])
+    payload = _payload(body, version, answer=answer)
+    headers, security = _headers(header, version)
+    parts = Parts(root, header, body, payload, security, headers, (body_at, 0))
+    claims = _claims(headers, answer=answer)
+    if http_action and http_action != claims.action:
+        raise ActionMismatch("the action of the HTTP request is not wsa:Action", threat="S1")
+    return Envelope(wire=wire, profile="soap-gw-1", claims=claims, parsed=parts, soap=version)
+
+
+def _media_type(wire: Wire) -> tuple[str, str]:
+    """SOAP namespace and action that the HTTP headers promise."""
+    media, _, rest = wire.content_type.partition(";")
+    version = _MEDIA.get(media.strip().lower())
+    if version is None:
+        raise MediaTypeUnknown("send text/xml (SOAP 1.1) or application/soap+xml (SOAP 1.2)", threat="S3")
+    parameters = {key.lower(): value.strip('"') for key, value in _PARAMETER.findall(";" + rest)} if rest else {}
+    if parameters.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
+        raise MediaTypeUnknown("charset must be utf-8", threat="X7")
+    if wire.header("content-encoding") not in (None, "identity") or _repeated(wire, "content-encoding"):
+        raise MediaTypeUnknown("content encodings are not accepted", threat="S8")
+    action = parameters.get("action", "") if version == SOAP12 else (wire.header("soapaction") or "").strip('"')
+    return version, action
+
+
+def _repeated(wire: Wire, name: str) -> bool:
+    return sum(1 for key, _ in wire.headers if key == name) > 1
+
+
+def _shape(root: Element, version: str) -> tuple[Element, Element, int]:
+    if tag_of(root) != f"{{{version}}}Envelope":
+        raise EnvelopeMalformed("the root is not the Envelope of the SOAP version in the content type", threat="S3")
+    if root.attrib or _has_text(root):
+        raise EnvelopeMalformed("the Envelope carries attributes or text", threat="W3")
+    children = list(root.iterchildren("{*}*"))
+    if [tag_of(child) for child in children] != [f"{{{version}}}Header", f"{{{version}}}Body"]:
+        raise EnvelopeMalformed("an Envelope holds exactly one Header and one Body", threat="W3")
+    if children[0].attrib or _has_text(children[0]):
+        raise EnvelopeMalformed("the Header carries attributes or text", threat="W3")
+    return children[0], children[1], 1
+
+
+def _has_text(element: Element) -> bool:
+    return bool((element.text or "").strip()) or any((child.tail or "").strip() for child in element)
+
+
+def _payload(body: Element, version: str, *, answer: bool) -> Element:
+    children = list(body.iterchildren("{*}*"))
+    if len(children) != 1 or _has_text(body):
+        raise EnvelopeMalformed("the Body holds exactly one element", threat="S6")
+    payload = children[0]
+    if tag_of(payload).startswith(f"{{{version}}}") and not (answer and tag_of(payload) == f"{{{version}}}Fault"):
+        raise EnvelopeMalformed("the Body holds a SOAP element", threat="S6")
+    if tag_of(payload).startswith((f"{{{SOAP11}}}Env", f"{{{SOAP12}}}Env")):
+        raise EnvelopeMalformed("an Envelope inside the Body", threat="W3")
+    return payload
+
+
+def _headers(header: Element, version: str) -> tuple[dict[str, Element], Element]:
+    found: dict[str, Element] = {}
+    security: list[Element] = []
+    for child in header.iterchildren("{*}*"):
+        tag = tag_of(child)
+        name = _KNOWN.get(tag)
+        if tag == SECURITY:
+            security.append(child)
+        elif name is None:
+            _foreign(child, version)
+        elif name in found:
+            raise AddressingInvalid(f"{name} stands twice", threat="S4")
+        else:
+            found[name] = child
+    if len(security) != 1:
+        raise SealInvalid(f"{len(security)} Security headers; exactly one is required", threat="W5")
+    return found, security[0]
+
+
+def _foreign(child: Element, version: str) -> None:
+    """A header that is not ours is left alone unless it must be understood by us."""
+    role = child.get(f"{{{version}}}role") or child.get(f"{{{version}}}actor") or ""
+    if role in _ULTIMATE and child.get(f"{{{version}}}mustUnderstand") in ("1", "true"):
+        raise NotUnderstood(f"the header {tag_of(child)} must be understood and is not known here", threat="S2")
+
+
+def _claims(headers: dict[str, Element], *, answer: bool) -> Claims:
+    action = _leaf(headers, "Action", 500)
+    relates_to = _leaf(headers, "RelatesTo", 300, needed=answer)
+    routing = _routing(headers.get("Routing"), answer=answer)
+    for name in ("ReplyTo", "FaultTo"):
+        _address(headers, name, needed=False)
+    return Claims(
+        message_id=addressing.message_id(_leaf(headers, "MessageID", 300)),
+        action=action,
+        to=_leaf(headers, "To", 500),
+        sender=addressing.partner_of(_address(headers, "From", needed=True)),
+        receiver=routing.get("Receiver"),
+        conversation_id=addressing.message_id(routing["ConversationID"]) if "ConversationID" in routing else "",
+        relates_to=addressing.message_id(relates_to) if relates_to else None,
+        reply_to=_address(headers, "ReplyTo", needed=False) or WSA_ANONYMOUS,
+    )
+
+
+def _leaf(headers: dict[str, Element], name: str, longest: int, *, needed: bool = True) -> str:
+    element = headers.get(name)
+    if element is None:
+        if needed:
+            raise AddressingInvalid(f"wsa:{name} is missing", threat="S4")
+        return ""
+    text = _plain(element, name)
+    if not text or len(text) > longest:
+        raise AddressingInvalid(f"wsa:{name} is empty or longer than {longest} characters", threat="S4")
+    return text
+
+
+def _plain(element: Element, name: str) -> str:
+    """Text of a header without children of any kind, comments included (threat X9)."""
+    if len(element):
+        raise EnvelopeMalformed(f"{name} holds a comment or an element", threat="X9")
+    return text_of(element).strip()
+
+
+def _address(headers: dict[str, Element], name: str, *, needed: bool) -> str:
+    element = headers.get(name)
+    if element is None:
+        if needed:
+            raise AddressingInvalid(f"wsa:{name} is missing", threat="S4")
+        return ""
+    children = list(element)
+    if len(children) != 1 or tag_of(children[0]) != f"{{{WSA}}}Address" or _has_text(element):
+        raise AddressingInvalid(f"wsa:{name} holds exactly one wsa:Address", threat="S4")
+    text = _plain(children[0], f"wsa:{name}")
+    if not text or len(text) > 500:  # noqa: PLR2004 - the profile's limit of an address
+        raise AddressingInvalid(f"wsa:{name} is empty or too long", threat="S4")
+    return text
+
+
+def _routing(element: Element | None, *, answer: bool) -> dict[str, PartnerId]:
+    if element is None:
+        if answer:
+            return {}
+        raise AddressingInvalid("the Routing header is missing", threat="S4")
+    found: dict[str, PartnerId] = {}
+    for child in element:
+        name = tag_of(child).removeprefix(f"{{{ROUTING}}}")
+        if name not in ("Receiver", "ConversationID") or name in found:
+            raise AddressingInvalid("Routing holds at most one Receiver and one ConversationID", threat="S4")
+        text = _plain(child, name)
+        found[name] = addressing.partner_id(text) if name == "Receiver" else PartnerId(text)
+    return found

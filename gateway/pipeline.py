@@ -1,0 +1,268 @@
+"""The way of a message, top to bottom. The sender waits for `accept`; a worker runs `forward`, and may run it again.
+
+accept:  open envelope -> verify seal -> seen before? -> fresh? addressed to us? entitled? -> validate -> route -> enter
+forward: translate -> check our own words -> seal -> keep -> deliver -> read the signed receipt -> settle
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from time import perf_counter
+from typing import Final, TypeVar
+from uuid import UUID
+
+from gateway import receipt as receipts
+from gateway.envelope.addressing import action_of
+from gateway.errors import (
+    ActionMismatch,
+    Conflict,
+    DeliveryFailed,
+    DeliveryRefused,
+    DestinationUnreachable,
+    EnvelopeMalformed,
+    GatewayError,
+    NotEntitled,
+    RelationUnknown,
+)
+from gateway.lifecycle import State
+from gateway.mapping import translate
+from gateway.model import (
+    RECEIPT_TYPE,
+    SOAP11,
+    SOAP12,
+    WSA_ANONYMOUS,
+    Claims,
+    Corridor,
+    Delivery,
+    Document,
+    Entry,
+    MessageId,
+    Partner,
+    Profile,
+    Receipt,
+    Sealed,
+    Verified,
+    Wire,
+)
+from gateway.notice import notice_of
+from gateway.route import route
+from gateway.schema import check, validate
+from gateway.seal.profiles import fresh, open_envelope, read_answer, seal, seal_answer, verify
+from gateway.setup import OWN_ID, Setup
+from gateway.xml import canonical, parse, tag_of
+
+Result = TypeVar("Result")
+_FAULTS: Final = (f"{{{SOAP11}}}Fault", f"{{{SOAP12}}}Fault")
+_TRY_LATER: Final = frozenset({408, 425, 429})
+
+
+class Steps(dict[str, float]):
+    """How long each desk took, in milliseconds, for people to look at."""
+
+    def run(self, name: str, desk: Callable[[], Result]) -> Result:
+        """Run one desk and note its time."""
+        started = perf_counter()
+        try:
+            return desk()
+        finally:
+            self[name] = round((perf_counter() - started) * 1000, 3)
+
+
+def prove(wire: Wire, profile: Profile, setup: Setup, steps: Steps) -> Verified:
+    """From bytes to a proven sender. Until here a refusal is answered unsigned: we do not know to whom we speak."""
+    envelope = steps.run("open", lambda: open_envelope(wire, profile))
+    return steps.run("verify", lambda: verify(envelope, setup.partners, wire.received_at))
+
+
+def accept(verified: Verified, setup: Setup, steps: Steps) -> Sealed:
+    """From a proven sender to a kept promise: the signed receipt, which leaves only after the commit.
+
+    Raises GatewayError for every refusal; then nothing is stored as a message.
+    """
+    earlier = setup.ledger.recall(verified.partner.id, verified.claims.message_id)
+    if earlier is not None:
+        return _again(verified, *earlier)
+    fresh(verified, verified.wire.received_at)
+    _addressed_to_us(verified, setup)
+    _entitled(verified)
+    document = steps.run("validate", lambda: validate(verified, setup.schemas))
+    _says_what_it_is(verified, document)
+    corridors = route(document, verified.claims, setup.corridors.values())
+    entry = _entry(verified, document, corridors, setup)
+    answer = steps.run("receipt", lambda: _receipt(entry, verified, setup))
+    return setup.ledger.enter(entry, verified, answer, steps)
+
+
+def forward(delivery: Delivery, setup: Setup) -> None:
+    """From the ledger to the partner's signed receipt.
+
+    Raises GatewayError with `retry` when the partner could not be reached: nothing has changed and it may run again.
+    Every other failure ends the delivery and tells the sender by a notice.
+    """
+    try:
+        receipt = deliver(delivery, setup)
+    except GatewayError as error:
+        if error.retry:
+            raise
+        conclude(delivery, error, setup)
+    else:
+        setup.ledger.settle(delivery, State.DELIVERED, receipt=receipt, code=receipt.decision)
+
+
+def deliver(delivery: Delivery, setup: Setup) -> Receipt:
+    """One attempt at one receiver: prepare, seal, keep, send, and read the receipt."""
+    receiver = setup.partners[setup.corridors[delivery.corridor].receiver]
+    sealed = delivery.sealed
+    if sealed is None or _stale(sealed, setup):
+        document = prepare(delivery, setup)
+        claims = outgoing_claims(delivery, document, receiver)
+        sealed = seal(document.payload, claims, receiver, setup.keyring, now=setup.clock(), nonce=str(setup.ids()))
+        sealed = setup.ledger.keep(delivery, sealed)
+    answer = setup.courier.deliver(receiver.endpoint, sealed)
+    return _read_receipt(answer, sealed, receiver, setup)
+
+
+def prepare(delivery: Delivery, setup: Setup) -> Document:
+    """The document in the receiver's words, valid by the receiver's schema. Raises MappingGap, MappingInvalid."""
+    entry, corridor = delivery.entry, setup.corridors[delivery.corridor]
+    if not corridor.mapping:
+        return replace(entry.document, payload=canonical(parse(entry.document.payload)))
+    translation = setup.translations[corridor.mapping]
+    payload = translate(entry.document.payload, translation, context_of(delivery, corridor))
+    return check(payload, corridor.gives, setup.schemas)
+
+
+def context_of(delivery: Delivery, corridor: Corridor) -> dict[str, str]:
+    """What a mapping table may use beside the document. Times are those of receipt, so a translation never changes."""
+    entry = delivery.entry
+    return {
+        "message_id": delivery.message_id,
+        "relates_to": delivery.relates_to or "",
+        "conversation_id": entry.claims.conversation_id or entry.claims.message_id,
+        "sender": corridor.sender,
+        "receiver": corridor.receiver,
+        "entry_id": str(entry.id),
+        "now": entry.received_at.isoformat().replace("+00:00", "Z"),
+        "received_at": entry.received_at.isoformat().replace("+00:00", "Z"),
+    }
+
+
+def outgoing_claims(delivery: Delivery, document: Document, receiver: Partner) -> Claims:
+    """What our envelope says of itself; the same on every retry."""
+    entry = delivery.entry
+    return Claims(
+        message_id=delivery.message_id,
+        action=action_of(document.type),
+        to=receiver.address or receiver.endpoint,
+        sender=OWN_ID,
+        receiver=receiver.id,
+        conversation_id=entry.claims.conversation_id or entry.claims.message_id,
+        relates_to=delivery.relates_to,
+    )
+
+
+def conclude(delivery: Delivery, error: GatewayError, setup: Setup) -> None:
+    """End a delivery that cannot succeed, and tell the sender; a notice about a notice is never made."""
+    state = _STATES.get(error.code, State.FAILED)
+    notice = None if delivery.entry.sender == OWN_ID else notice_of(delivery, state, error, setup)
+    setup.ledger.settle(delivery, state, code=error.code, detail=error.detail, notice=notice)
+
+
+_STATES: Final = {"delivery.refused": State.REFUSED, "delivery.expired": State.EXPIRED}
+
+
+def _again(verified: Verified, content_digest: str, answer: Sealed) -> Sealed:
+    """A message seen before: the same content gets the same answer, byte for byte, however late (R1, R2)."""
+    if content_digest != verified.content_digest:
+        raise Conflict("this message id came before with other content", threat="R2")
+    return answer
+
+
+def _addressed_to_us(verified: Verified, setup: Setup) -> None:
+    claims = verified.claims
+    to = claims.to if verified.profile == "soap-gw-1" else verified.wire.authority
+    if to not in setup.addresses:
+        raise EnvelopeMalformed(f"addressed to {to!r}, which is not here", threat="R5")
+    if claims.reply_to != WSA_ANONYMOUS and claims.reply_to not in verified.partner.reply_to:
+        raise DestinationUnreachable("ReplyTo is not registered for this partner", threat="S5")
+
+
+def _entitled(verified: Verified) -> None:
+    name = verified.claims.action.removeprefix("urn:swgw:action:")
+    if not any(fnmatchcase(name, pattern) for pattern in verified.partner.sends):
+        raise NotEntitled(f"{verified.partner.id} may not send {name}", threat="P2")
+
+
+def _says_what_it_is(verified: Verified, document: Document) -> None:
+    if verified.claims.action != action_of(document.type):
+        raise ActionMismatch(f"the action says {verified.claims.action}, the document is {document.type}", threat="S1")
+
+
+def _entry(verified: Verified, document: Document, corridors: tuple[Corridor, ...], setup: Setup) -> Entry:
+    return Entry(
+        id=setup.ids(),
+        sender=verified.partner.id,
+        claims=verified.claims,
+        document=document,
+        corridors=tuple(corridor.id for corridor in corridors),
+        received_at=verified.wire.received_at,
+        priority=min(corridor.priority for corridor in corridors),
+        answers=_answered(verified, corridors, setup),
+    )
+
+
+def _answered(verified: Verified, corridors: tuple[Corridor, ...], setup: Setup) -> UUID | None:
+    """A reply must name a message of ours that went to this partner, and goes back only to who asked (trap: R6, P1)."""
+    if not any(corridor.reply for corridor in corridors):
+        return None
+    relates_to = verified.claims.relates_to
+    asked = setup.ledger.outgoing(relates_to, verified.partner.id) if relates_to else None
+    if asked is None or any(corridor.reply and corridor.receiver != asked.sender for corridor in corridors):
+        raise RelationUnknown(f"relates to {relates_to!r}, which did not go to {verified.partner.id}", threat="R6")
+    return asked.id
+
+
+def _receipt(entry: Entry, verified: Verified, setup: Setup) -> Sealed:
+    body = receipts.write_receipt(verified, entry.id, entry.received_at)
+    claims = Claims(
+        message_id=MessageId(f"urn:uuid:{setup.ids()}"),
+        action=action_of(RECEIPT_TYPE),
+        to=WSA_ANONYMOUS,
+        sender=OWN_ID,
+        receiver=verified.partner.id,
+        conversation_id=verified.claims.conversation_id,
+        relates_to=verified.claims.message_id,
+    )
+    return seal_answer(body, claims, verified, setup.keyring, now=setup.clock(), nonce=str(setup.ids()), status=202)
+
+
+def _stale(sealed: Sealed, setup: Setup) -> bool:
+    """A kept envelope whose time ran out would be refused everywhere: it is sealed again around the same words."""
+    return sealed.expires_at is not None and sealed.expires_at - setup.skew <= setup.clock()
+
+
+def _read_receipt(answer: Wire, sealed: Sealed, receiver: Partner, setup: Setup) -> Receipt:
+    try:
+        proven = read_answer(answer, sealed, receiver, setup.clock())
+    except GatewayError as error:
+        raise DeliveryFailed(
+            f"unverified answer (HTTP {answer.status}): {error.code} {error.detail}", threat="S7"
+        ) from None
+    status = answer.status or 0
+    if proven.profile == "soap-gw-1" and tag_of(parse(proven.payload)) in _FAULTS:
+        raise _refusal_of_fault(proven)
+    if status in range(400, 500) and status not in _TRY_LATER:
+        raise DeliveryRefused(f"HTTP {status}: {proven.payload[:500].decode('utf-8', 'replace')}")
+    if status not in range(200, 300):
+        raise DeliveryFailed(f"HTTP {status}")
+    return receipts.read_receipt(proven, sealed)
+
+
+def _refusal_of_fault(proven: Verified) -> GatewayError:
+    """A signed Fault that blames the sender ends the delivery; any other is tried again."""
+    text = "".join(parse(proven.payload).itertext())[:500]
+    codes = ("Receiver", "Server")
+    blames_receiver = any(code in text[:80] for code in codes)
+    return DeliveryFailed(f"fault: {text}") if blames_receiver else DeliveryRefused(f"fault: {text}")

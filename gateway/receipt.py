@@ -1,0 +1,109 @@
+"""Receipts: our signed word about a message, and what a partner's receipt must repeat.
+
+A receipt repeats the digest of every part its sender signed (ebBP NonRepudiationInformation, as AS4 receipts do), so
+that both sides can show the same message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from gateway.envelope.addressing import instant, stamp
+from gateway.errors import EnvelopeMalformed, ReceiptInvalid, SealInvalid
+from gateway.model import DS, EBBP, RECEIPT, MessageId, Receipt, Reference, Sealed, Verified
+from gateway.xml import Element, parse, tag_of, text_of
+
+ACCEPTED: Final = "accepted"
+POLICY: Final = "2026-11"
+"""Version of the rules under which a receipt was given."""
+_REFERENCE: Final = f"{{{DS}}}Reference"
+
+
+def write_receipt(verified: Verified, receipt_id: UUID, at: datetime, decision: str = ACCEPTED) -> bytes:
+    """The Receipt document for an accepted message, in canonical form. `at` is when it was received (UTC)."""
+    parts = (
+        leaf("ReceiptID", f"urn:uuid:{receipt_id}"),
+        leaf("RefersTo", verified.claims.message_id),
+        leaf("Sender", verified.partner.id),
+        leaf("Decision", decision),
+        leaf("ReceivedAt", stamp(at)),
+        leaf("PolicyVersion", POLICY),
+        leaf("MessageDigest", verified.wire.digest),
+        _repeated(verified.references),
+    )
+    return f'<Receipt xmlns="{RECEIPT}">{"".join(parts)}</Receipt>'.encode()
+
+
+def read_receipt(answer: Verified, sent: Sealed) -> Receipt:
+    """The partner's word about exactly what we sent.
+
+    `answer` is proven to be the partner's. Raises ReceiptInvalid when it refers to another message, repeats other
+    digests or is no receipt (threat R6).
+    """
+    root = _root(answer)
+    words = {tag_of(child): text_of(child).strip() for child in root if not len(child)}
+    refers_to = words.get(f"{{{RECEIPT}}}RefersTo", "")
+    if refers_to != sent.message_id or answer.claims.relates_to not in (None, sent.message_id):
+        raise ReceiptInvalid(f"the receipt refers to {refers_to!r}, not to {sent.message_id}", threat="R6")
+    references = tuple(_references(root))
+    if set(references) != set(sent.references) or len(references) != len(sent.references):
+        raise ReceiptInvalid("the receipt repeats other digests than those we sent", threat="R6")
+    return Receipt(
+        id=words.get(f"{{{RECEIPT}}}ReceiptID", ""),
+        refers_to=MessageId(refers_to),
+        decision=words.get(f"{{{RECEIPT}}}Decision", ""),
+        received_at=_time(words.get(f"{{{RECEIPT}}}ReceivedAt", "")),
+        references=references,
+        signer=answer.partner.id,
+        body=answer.wire.body,
+    )
+
+
+def _root(answer: Verified) -> Element:
+    try:
+        root = parse(answer.payload)
+    except EnvelopeMalformed as error:
+        raise ReceiptInvalid(f"unreadable receipt: {error.detail}", threat="R6") from None
+    if tag_of(root) != f"{{{RECEIPT}}}Receipt":
+        raise ReceiptInvalid(f"{tag_of(root)} is not a Receipt", threat="R6")
+    return root
+
+
+def _references(root: Element) -> Iterable[Reference]:
+    for reference in root.iter(_REFERENCE):
+        method = reference.find(f"{{{DS}}}DigestMethod")
+        value = reference.find(f"{{{DS}}}DigestValue")
+        if method is None or value is None:
+            raise ReceiptInvalid("a reference without method or value", threat="R6")
+        digest = "".join(text_of(value).split())
+        yield Reference(part=reference.get("URI", ""), algorithm=method.get("Algorithm", ""), digest=digest)
+
+
+def _time(text: str) -> datetime:
+    try:
+        return instant(text)
+    except SealInvalid as error:
+        raise ReceiptInvalid(error.detail, threat="R6") from None
+
+
+def _repeated(references: tuple[Reference, ...]) -> str:
+    inner = "".join(
+        f'<MessagePartNRInformation><ds:Reference xmlns:ds="{DS}" URI="{escape(reference.part)}">'
+        f'<ds:DigestMethod Algorithm="{escape(reference.algorithm)}"></ds:DigestMethod>'
+        f"<ds:DigestValue>{reference.digest}</ds:DigestValue></ds:Reference></MessagePartNRInformation>"
+        for reference in references
+    )
+    return f'<NonRepudiationInformation xmlns="{EBBP}">{inner}</NonRepudiationInformation>'
+
+
+def leaf(name: str, text: str) -> str:
+    """One element with text, in canonical form."""
+    return f"<{name}>{escape(text)}</{name}>"
+
+
+def escape(text: str) -> str:
+    """Canonical for character content, and for attributes of values that hold no white space but blanks."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#xD;")

@@ -1,0 +1,67 @@
+"""One desk for both envelope profiles: open, verify, ask for freshness, seal, and seal an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from gateway.envelope.rest import open_rest
+from gateway.envelope.soap import open_soap
+from gateway.model import (
+    SOAP12,
+    Claims,
+    Envelope,
+    Partner,
+    PartnerId,
+    Profile,
+    Sealed,
+    Verified,
+    Wire,
+)
+from gateway.ports import Keyring
+from gateway.seal import http_sign, http_signature, soap, soap_sign
+
+
+def open_envelope(wire: Wire, profile: Profile) -> Envelope:
+    """What the sender claims. Raises the envelope errors of the profile."""
+    return open_soap(wire) if profile == "soap-gw-1" else open_rest(wire)
+
+
+def verify(envelope: Envelope, partners: Mapping[PartnerId, Partner], at: datetime) -> Verified:
+    """What the seal proves. Raises the SealError family."""
+    if envelope.profile == "soap-gw-1":
+        return soap.verify_soap(envelope, partners, at)
+    return http_signature.verify_request(envelope, partners, at)
+
+
+def fresh(verified: Verified, now: datetime) -> None:
+    """The message was made now. Raises SealExpired."""
+    if verified.profile == "soap-gw-1":
+        soap.fresh(verified, now)
+    else:
+        http_signature.fresh(verified, now)
+
+
+def seal(payload: bytes, claims: Claims, partner: Partner, keyring: Keyring, *, now: datetime, nonce: str) -> Sealed:
+    """A message to a partner, in the profile and with the algorithm of its record. `payload` is canonical XML."""
+    key = keyring.key(partner.sign_with)
+    if partner.profile == "soap-gw-1":
+        return soap_sign.seal_soap(payload, claims, key, now)
+    return http_sign.sign_request(payload, claims, key, url=partner.endpoint, created=now, nonce=nonce)
+
+
+def seal_answer(
+    payload: bytes, claims: Claims, asked: Verified, keyring: Keyring, *, now: datetime, nonce: str, status: int = 200
+) -> Sealed:
+    """An answer on the same connection: a signed envelope of the asker's SOAP version, or a signed HTTP response."""
+    key = keyring.key(asked.partner.sign_with)
+    if asked.profile == "soap-gw-1":
+        return soap_sign.seal_soap(payload, claims, key, now, soap=asked.soap or SOAP12)
+    return http_sign.sign_response(asked.wire, payload, key, created=now, nonce=nonce, claims=claims, status=status)
+
+
+def read_answer(wire: Wire, sent: Sealed, partner: Partner, at: datetime) -> Verified:
+    """What the partner's answer to `sent` proves. Raises the envelope errors and the SealError family."""
+    if partner.profile == "soap-gw-1":
+        return soap.verify_soap(open_soap(wire, answer=True), {partner.id: partner}, at)
+    return http_signature.verify_response(wire, sent, partner, at)

@@ -1,0 +1,41 @@
+"""What stands ready before the first message: partners, schemas, tables, keys, clock, ids and the ports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from gateway.mapping import Translation
+from gateway.model import Corridor, CorridorId, Partner, PartnerId
+from gateway.ports import Clock, Courier, Ids, Keyring, Ledger
+from gateway.schema import Schemas
+
+OWN_ID = PartnerId("gateway")
+
+
+def _quiet(_event: str, **_fields: object) -> None:
+    """Says nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """Everything the line needs; made once by `app`, or by `testing` with in-memory ports. Never changed after."""
+
+    partners: Mapping[PartnerId, Partner]
+    schemas: Schemas
+    corridors: Mapping[CorridorId, Corridor]
+    translations: Mapping[str, Translation]
+    """By the path of the table (`mappings/health_kz/query.csv`)."""
+    keyring: Keyring
+    ledger: Ledger
+    courier: Courier
+    clock: Clock
+    ids: Ids
+    addresses: frozenset[str] = frozenset()
+    """What wsa:To may be; for REST the authority of the target."""
+    window: timedelta = timedelta(minutes=5)
+    skew: timedelta = timedelta(seconds=60)
+    languages: tuple[str, ...] = ("en", "ru", "kk")
+    log: Callable[..., None] = field(default=_quiet)
+    incident: Callable[[], object] | None = None
