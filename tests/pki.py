@@ -26,9 +26,13 @@ CA_USAGE = x509.KeyUsage(False, False, False, False, False, True, True, False, F
 TLS_ONLY = x509.KeyUsage(False, False, True, False, False, False, False, False, False)
 
 
-@cache
 def new_key(kind: str = "p256", serial: int = 0) -> Key:
     """A key of `rsa<bits>`, `rsa-e3`, `p192`, `p256`, `p384`, `p521`, `secp256k1` or `ed25519`; one per serial."""
+    return _new_key(kind, serial)
+
+
+@cache
+def _new_key(kind: str, serial: int) -> Key:
     if kind == "rsa-e3":
         return rsa.generate_private_key(3, 2048)
     if kind.startswith("rsa"):

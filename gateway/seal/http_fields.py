@@ -10,7 +10,7 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, cast
 
@@ -56,15 +56,16 @@ def read_signature(wire: Wire, label: str) -> HttpSignature:
     if list(inputs) != [label] or list(values) != [label]:
         raise SealInvalid(f"exactly one signature is expected, labelled {label}", threat="J7")
     value, flags = values[label]
-    if not isinstance(value, bytes) or flags or write_field({label: (value, {})}) != raw:
+    if not isinstance(value, bytes) or flags or write_octets({label: value}) != raw:
         raise SealInvalid("the signature is not canonical base64", threat="J4")
-    items, parameters = inputs[label]
+    items, given = inputs[label]
+    components, parameters = _components(items), _parameters(given)
     return HttpSignature(
         label=label,
-        components=_components(items),
-        parameters=_parameters(parameters),
+        components=components,
+        parameters=parameters,
         value=value,
-        input=write_field((items, parameters)),
+        input=write_input(components, parameters),
     )
 
 
@@ -118,7 +119,7 @@ def field_value(wire: Wire, name: str) -> str:
 
 def write_content_digest(body: bytes, algorithm: str = "sha-256") -> str:
     """The Content-Digest header value of a body."""
-    return write_field({algorithm: (hashlib.new(DIGESTS[algorithm], body).digest(), {})})
+    return write_octets({algorithm: hashlib.new(DIGESTS[algorithm], body).digest()})
 
 
 def check_content_digest(wire: Wire, allowed: frozenset[str]) -> tuple[tuple[str, bytes], ...]:
@@ -130,7 +131,7 @@ def check_content_digest(wire: Wire, allowed: frozenset[str]) -> tuple[tuple[str
     members = _dictionary(raw, CONTENT_DIGEST, SealBroken)
     if not members:
         raise SealBroken("Content-Digest is empty", threat="J8")
-    proven = []
+    proven: dict[str, bytes] = {}
     for key, (value, flags) in members.items():
         if DIGESTS.get(key) not in allowed:
             raise WeakAlgorithm(f"Content-Digest {key[:20]} is not accepted", threat="J8")
@@ -138,15 +139,29 @@ def check_content_digest(wire: Wire, allowed: frozenset[str]) -> tuple[tuple[str
             raise SealBroken("Content-Digest holds something else than octets", threat="J8")
         if not hmac.compare_digest(hashlib.new(DIGESTS[key], wire.body).digest(), value):
             raise SealBroken(f"Content-Digest {key} is not that of the body", threat="J8")
-        proven.append((DIGESTS[key], value))
-    if write_field(members) != re.sub(r"[ \t]*,[ \t]*", ", ", raw):
+        proven[key] = value
+    if write_octets(proven) != re.sub(r"[ \t]*,[ \t]*", ", ", raw):
         raise SealBroken("Content-Digest is not canonical base64", threat="J8")
-    return tuple(proven)
+    return tuple((DIGESTS[key], value) for key, value in proven.items())
 
 
-def write_field(structure: Any) -> str:
-    """A dictionary, or an inner list as (items, parameters), serialised strictly (RFC 9651 4.1)."""
-    return http_sf.ser([structure] if isinstance(structure, tuple) else structure)
+def write_octets(members: Mapping[str, bytes]) -> str:
+    """A dictionary of byte sequences, serialised strictly (RFC 9651 4.1.2, 4.1.8)."""
+    return ", ".join(f"{key}=:{base64.b64encode(value).decode('ascii')}:" for key, value in members.items())
+
+
+def write_input(components: Iterable[Component], parameters: Mapping[str, int | str]) -> str:
+    """The covered components and parameters as an inner list, serialised strictly (RFC 9421 2.3)."""
+    items = " ".join(f'"{name}";req' if of_request else f'"{name}"' for name, of_request in components)
+    return f"({items})" + "".join(f";{name}={_bare(value)}" for name, value in parameters.items())
+
+
+def _bare(value: int | str) -> str:
+    if isinstance(value, int):
+        return str(value)
+    if not _FIELD_VALUE.fullmatch(value) or "\t" in value:
+        raise SealInvalid("a signature parameter is not printable ASCII", threat="J7")
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def base64url(octets: bytes) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from gateway.envelope import rest
 from gateway.errors import ConfigurationError, SealInvalid
@@ -21,7 +22,6 @@ from gateway.seal.http_signature import (
     TAG,
     TARGET,
     as_wire,
-    http_name,
     references,
 )
 
@@ -100,15 +100,14 @@ def _sign(
         "created": moment,
         "expires": moment + int(LIFETIME.total_seconds()),
         "nonce": nonce,
-        "alg": _own_name(key),
+        "alg": _own_name(key.algorithm, key.certificate),
         "keyid": fields.base64url(hashlib.sha256(key.certificate).digest()),
         "tag": TAG,
     }
-    items = [(name, {"req": True} if of_request else {}) for name, of_request in components]
-    text = fields.write_field((items, parameters))
+    text = fields.write_input(components, parameters)
     unsigned = HttpSignature(label=LABEL, components=tuple(components), parameters=parameters, value=b"", input=text)
     base = fields.signature_base(unsigned, wire, request)
-    value = fields.write_field({LABEL: (key.sign(base), {})})
+    value = fields.write_octets({LABEL: key.sign(base)})
     digest = (("sha256", hashlib.sha256(bare.body).digest()),)
     return replace(
         bare,
@@ -118,9 +117,10 @@ def _sign(
     )
 
 
-def _own_name(key: OwnKey) -> str:
-    public = trust.read_certificate(key.certificate).public_key()
-    name = http_name(key.algorithm, public)
-    if not name or name in keys.HTTP_INBOUND_ONLY:
-        raise ConfigurationError(f"own key {key.algorithm} cannot seal HTTP messages")
-    return name
+@lru_cache(maxsize=16)
+def _own_name(algorithm: str, certificate: bytes) -> str:
+    key = keys.usable_key(trust.read_certificate(certificate).public_key())
+    for name in keys.http_names(key):
+        if keys.HTTP_SIGNATURE[name] == algorithm and name not in keys.HTTP_INBOUND_ONLY:
+            return name
+    raise ConfigurationError(f"own key {algorithm} cannot seal HTTP messages")

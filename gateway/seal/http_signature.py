@@ -134,21 +134,14 @@ def _algorithm(named: int | str | None, partner: Partner, key: keys.PublicKey) -
     """The one algorithm that key, partner's record and parameter `alg` agree on (J1, A4, A7)."""
     if named is not None and named not in keys.HTTP_SIGNATURE:
         raise WeakAlgorithm(f"algorithm {str(named)[:40]!r} is not accepted", threat="A1")
-    candidates = {n: s for n, s in keys.HTTP_SIGNATURE.items() if keys.fits(s, key) and http_name(s, key) == n}
-    if named is not None and named not in candidates:
+    possible = keys.http_names(key)
+    if named is not None and named not in possible:
         raise WeakAlgorithm("the algorithm is not one of this key", threat="A4")
-    agreed = [s for n, s in candidates.items() if named in (None, n) and s in partner.algorithms]
+    shorts = [keys.HTTP_SIGNATURE[name] for name in possible if named in (None, name)]
+    agreed = [short for short in shorts if short in partner.algorithms]
     if len(agreed) != 1:
         raise WeakAlgorithm("the algorithm is not the one agreed with this partner", threat="A7")
     return agreed[0]
-
-
-def http_name(algorithm: str, key: object) -> str:
-    """The RFC 9421 name of an algorithm with this key, empty where it has none."""
-    try:
-        return keys.http_name(algorithm, key)
-    except WeakAlgorithm:
-        return ""
 
 
 def _timed(claims: Claims, parameters: Mapping[str, int | str]) -> Claims:

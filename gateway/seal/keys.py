@@ -57,7 +57,7 @@ HTTP_SIGNATURE: Final[Mapping[str, str]] = MappingProxyType(
         "rsa-v1_5-sha256": "rsa-sha256",
     }
 )
-"""RFC 9421 algorithm name to short name. Each ECDSA name also fixes the curve (`http_name`)."""
+"""RFC 9421 algorithm name to short name. Each ECDSA name also fixes the curve (`http_names`)."""
 HTTP_INBOUND_ONLY: Final = frozenset({"rsa-v1_5-sha256"})
 _HTTP_CURVES: Final = {"ecdsa-p256-sha256": "secp256r1", "ecdsa-p384-sha384": "secp384r1"}
 
@@ -114,13 +114,13 @@ def fits(algorithm: str, key: object) -> bool:
     return True
 
 
-def http_name(algorithm: str, key: object) -> str:
-    """The RFC 9421 name of a short name with this key. Raises WeakAlgorithm where there is none (A4)."""
-    curve = key.curve.name if isinstance(key, ec.EllipticCurvePublicKey | ec.EllipticCurvePrivateKey) else None
-    for name, short in HTTP_SIGNATURE.items():
-        if short == algorithm and _HTTP_CURVES.get(name) == curve:
-            return name
-    raise WeakAlgorithm(f"{algorithm} with this key has no HTTP signature name", threat="A4")
+def http_names(key: PublicKey) -> tuple[str, ...]:
+    """The RFC 9421 algorithms this key can have; empty for a curve that the RFC does not pair with a hash."""
+    if isinstance(key, RSAPublicKey):
+        return ("rsa-pss-sha512", "rsa-v1_5-sha256")
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return tuple(name for name, curve in _HTTP_CURVES.items() if curve == key.curve.name)
+    return ("ed25519",)
 
 
 def _check_of(algorithm: str, key: PublicKey) -> Callable[[bytes, bytes], None]:

@@ -116,14 +116,38 @@ def _entry(partner: Partner, digest: str) -> PartnerCertificate | None:
     return next((entry for entry in partner.certificates if entry.sha256 == digest), None)
 
 
+def check_path(
+    leaf: x509.Certificate, ends: list[x509.Certificate], steps: list[x509.Certificate], at: datetime
+) -> list[x509.Certificate]:
+    """The path from a certificate over `steps` to one of `ends`, leaf first, good at this moment (RFC 5280 6).
+
+    Says nothing of the leaf's purpose. Raises PartnerUnknown: C2 when an authority is outside its dates, else C3.
+    """
+    policy = PolicyBuilder().store(Store(ends)).time(at).max_chain_depth(_LONGEST_PATH)
+    policy = policy.extension_policies(ca_policy=_CA_POLICY, ee_policy=ExtensionPolicy.permit_all())
+    try:
+        return policy.build_client_verifier().verify(leaf, steps).chain
+    except VerificationError as error:
+        late = not all(_in_time(authority, at) for authority in (*ends, *steps))
+        raise PartnerUnknown(f"no good path to an anchor: {error}", threat="C2" if late else "C3") from None
+
+
 def _walk(leaf: x509.Certificate, anchors: tuple[bytes, ...], at: datetime) -> _Path:
     key = _public_key(leaf)
     _check_leaf(leaf, at)
     authorities = [read_certificate(der) for der in anchors]
+    if leaf in authorities:
+        raise PartnerUnknown("a certificate is not its own anchor", threat="C1")
     if not any(_issued(leaf, authority) for authority in authorities):
         raise PartnerUnknown("the certificate was not issued by an anchor of this partner", threat="C1")
-    chain = _chain(leaf, authorities, at)
+    # An authority that another one issued is a step of the path, not its end.
+    ends = [a for a in authorities if not any(b != a and _issued(a, b) for b in authorities)]
+    chain = check_path(leaf, ends, [a for a in authorities if a not in ends], at)
     return _Path(key, max(c.not_valid_before_utc for c in chain), min(c.not_valid_after_utc for c in chain))
+
+
+def _in_time(certificate: x509.Certificate, at: datetime) -> bool:
+    return certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc
 
 
 def _public_key(leaf: x509.Certificate) -> PublicKey:
@@ -135,7 +159,7 @@ def _public_key(leaf: x509.Certificate) -> PublicKey:
 
 def _check_leaf(leaf: x509.Certificate, at: datetime) -> None:
     """What the path verifier, made for TLS, does not ask of a signing certificate (row C3)."""
-    if not leaf.not_valid_before_utc <= at <= leaf.not_valid_after_utc:
+    if not _in_time(leaf, at):
         raise PartnerUnknown("the certificate is outside its dates", threat="C2")
     unknown = [e.oid.dotted_string for e in leaf.extensions if e.critical and e.oid not in _KNOWN_CRITICAL]
     if unknown:
@@ -164,16 +188,3 @@ def _issued(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True
-
-
-def _chain(leaf: x509.Certificate, authorities: list[x509.Certificate], at: datetime) -> list[x509.Certificate]:
-    """The verified path, leaf first. An authority that another one issued is a step of the path, not its end."""
-    ends = [a for a in authorities if not any(b is not a and b != a and _issued(a, b) for b in authorities)]
-    steps = [a for a in authorities if a not in ends]
-    policy = PolicyBuilder().store(Store(ends)).time(at).max_chain_depth(_LONGEST_PATH)
-    policy = policy.extension_policies(ca_policy=_CA_POLICY, ee_policy=ExtensionPolicy.permit_all())
-    try:
-        return policy.build_client_verifier().verify(leaf, steps).chain
-    except VerificationError as error:
-        late = any(not a.not_valid_before_utc <= at <= a.not_valid_after_utc for a in authorities)
-        raise PartnerUnknown(f"no good path to an anchor: {error}", threat="C2" if late else "C3") from None
