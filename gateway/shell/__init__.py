@@ -1,0 +1,1 @@
+"""The outermost rooms: network, disk, clock and database live here and nowhere below."""

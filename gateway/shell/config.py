@@ -1,0 +1,115 @@
+"""The gateway's settings: TOML file, then environment (`GATEWAY_...`), checked before anything starts."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from gateway.errors import ConfigurationError, Finding
+
+TREE = Path(__file__).resolve().parents[2]
+"""Where the shipped adapters, tables, schemas and partner records are."""
+
+
+class Settings(BaseSettings):
+    """Every setting, its type, its unit and what it stands at when nobody says otherwise."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="GATEWAY_", env_nested_delimiter="__", extra="forbid", toml_file="gateway.toml"
+    )
+
+    environment: Literal["demo", "test", "production"] = Field(
+        "demo", description="What this installation is. Demo trust is refused in production; replay refuses production."
+    )
+    state_dir: Path = Field(
+        Path(".state"), description="Directory of everything this installation makes: keys, database, logs."
+    )
+    roots: list[Path] = Field(
+        default_factory=list,
+        description="Further trees with adapters/, mappings/, xsd/ and certs/partners/; a later one wins.",
+    )
+    database_url: str = Field("", description="PostgreSQL DSN; empty = the embedded server in state_dir.")
+    host: str = Field("127.0.0.1", description="Address the partner doors listen on.")
+    port: int = Field(8081, description="Port the partner doors listen on.", ge=0, le=65535)
+    public_url: str = Field("", description="How partners address the doors; empty = http://host:port.")
+    console_host: str = Field("127.0.0.1", description="Address the console listens on; keep it off partner networks.")
+    console_port: int = Field(8080, description="Port the console listens on.", ge=0, le=65535)
+    workers: int = Field(1, description="Server processes of the doors.", ge=1, le=64)
+    threads: int = Field(8, description="Threads of each server process.", ge=1, le=256)
+    largest_message: int = Field(10_000_000, description="Largest accepted message, bytes.", ge=1_000)
+    window_seconds: int = Field(
+        300, description="Longest time from Created to Expires of an envelope, seconds.", ge=1, le=300
+    )
+    skew_seconds: int = Field(60, description="How far ahead a partner's clock may be, seconds.", ge=0, le=300)
+    retry_seconds: list[int] = Field(
+        default=[60, 300, 900, 3600], description="Waits between delivery attempts, seconds; the last one repeats."
+    )
+    delivery_timeout: float = Field(30.0, description="How long one delivery attempt may take, seconds.", gt=0)
+    silence_scale: float = Field(
+        1.0, description="Multiplies every corridor's silence term and deadline; only the demo sets it below 1.", gt=0
+    )
+    keys: list[Path] = Field(
+        default_factory=list,
+        description="Our own signing keys: PEM files with key and certificate; empty = state_dir/keys.",
+    )
+    log_format: Literal["text", "json"] = Field("text", description="Log lines for people or for machines.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given in code wins, then the environment, then the file."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def url(self) -> str:
+        """The address of the doors, without a slash at the end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def key_dir(self) -> Path:
+        """Where our own keys are, 0700."""
+        return self.state_dir / "keys"
+
+    @property
+    def trust_dir(self) -> Path:
+        """Where the certificates named by partner records are."""
+        return self.state_dir / "trust"
+
+
+def load_settings(file: Path | None = None, **given: Any) -> Settings:
+    """Read the settings. Raises ConfigurationError whose findings name file and key."""
+    source = file or Path("gateway.toml")
+    if file is not None and not file.is_file():
+        raise ConfigurationError(f"{file} does not exist")
+
+    class FromFile(Settings):
+        model_config = SettingsConfigDict(toml_file=source)
+
+    try:
+        return FromFile(**given)
+    except ValidationError as error:
+        raise ConfigurationError(f"{source} cannot be used", findings=tuple(_findings(error, source))) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{source} is not TOML: {error}") from None
+
+
+def _findings(error: ValidationError, source: Path) -> list[Finding]:
+    return [
+        Finding(
+            rule="config.value",
+            params={"file": str(source), "key": ".".join(map(str, problem["loc"])), "reason": problem["msg"]},
+            value=str(problem.get("input", ""))[:200],
+        )
+        for problem in error.errors(include_url=False)
+    ]

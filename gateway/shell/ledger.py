@@ -1,0 +1,290 @@
+"""The ledger in PostgreSQL: what it returned is durable, and every event is a link of the evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from gateway.errors import Conflict, InternalError
+from gateway.lifecycle import State, may
+from gateway.model import (
+    Corridor,
+    CorridorId,
+    Delivery,
+    Entry,
+    Intake,
+    MessageId,
+    PartnerId,
+    Receipt,
+    Sealed,
+    Verified,
+)
+from gateway.ports import Clock, Ids
+from gateway.shell import rows, statements
+from gateway.shell.store import Store
+
+EVENTS: Final[Mapping[State, str]] = {
+    State.DELIVERED: "delivered",
+    State.REFUSED: "refused-by-partner",
+    State.FAILED: "failed",
+    State.EXPIRED: "expired",
+}
+RETRIES: Final[tuple[timedelta, ...]] = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))
+"""Waits of a lane after its first, second, ... failure in a row; the last one repeats."""
+UNROUTED: Final = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """What the ledger must know of a corridor to make a delivery."""
+
+    receiver: PartnerId
+    lane: str
+    deadline: timedelta
+    answer_within: timedelta | None
+
+
+class PostgresLedger:
+    """`gateway.ports.Ledger` over a store.
+
+    `channels` gives corridors a lane of their own beside their receiver's. `on_queued` is told the lanes of a message
+    after its commit: a hint that may get lost.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        corridors: Iterable[Corridor],
+        *,
+        clock: Clock,
+        ids: Ids,
+        channels: Mapping[CorridorId, str] | None = None,
+        retries: tuple[timedelta, ...] = RETRIES,
+        on_queued: Callable[[str], None] | None = None,
+    ) -> None:
+        self._store = store
+        self._corridors = {corridor.id: corridor for corridor in corridors}
+        self._clock = clock
+        self._ids = ids
+        self._channels = channels or {}
+        self._retries = list(retries)
+        self._on_queued = on_queued
+
+    def recall(self, partner: PartnerId, message_id: MessageId) -> tuple[str, Sealed] | None:
+        """The content digest and the stored answer of a message accepted earlier, or None."""
+        found = self._store.write(statements.RECALL, [partner, rows.clean(message_id)])
+        if found is None or found[1] is None:
+            return None
+        return found[0], rows.sealed_of(found[1], found[2])
+
+    def enter(self, entry: Entry, verified: Verified, answer: Sealed, steps: dict[str, float]) -> Sealed:
+        """Keep an accepted message with all that belongs to it in one commit, or return what was answered before.
+
+        Raises Conflict when the id came before with other content; Busy when the database cannot be reached.
+        """
+        row = self._row(entry, event="accepted", verified=verified, answer=answer, steps=steps)
+        if self._store.write(statements.ACCEPT, row, entry.received_at) is not None:
+            self._tell(row["lanes"])
+            return answer
+        known = self.recall(entry.sender, entry.claims.message_id)
+        if known is None:
+            raise InternalError("a message is known but its answer is not")
+        if known[0] == verified.content_digest:
+            return known[1]
+        self._alarm(entry, verified)
+        raise Conflict(f"message id {entry.claims.message_id} came before with other content", threat="R2")
+
+    def refuse(self, intake: Intake) -> None:
+        """Keep one intake record of a refused message and link it into the evidence chain."""
+        self._refuse(intake, event="alarm" if intake.alarm else "refused", entry=None)
+
+    def outgoing(self, message_id: MessageId, receiver: PartnerId) -> Entry | None:
+        """The entry that our envelope `message_id` to `receiver` carried, for an answer that relates to it."""
+        known = rows.uuid_of(message_id)
+        if known is None:
+            return None
+        found = self._store.fetch(statements.OUTGOING, [known, receiver])
+        return rows.entry_of(found[0]) if found else None
+
+    def keep(self, delivery: Delivery, sealed: Sealed) -> Sealed:
+        """Keep what will leave, before it leaves; if an earlier try kept bytes that are still fresh, return those."""
+        at, entry = self._clock(), delivery.entry
+        row = {
+            "received_at": entry.received_at,
+            "entry": entry.id,
+            "corridor": delivery.corridor,
+            "at": at,
+            "expires_at": sealed.expires_at,
+            "facts": Jsonb(rows.clean(rows.sealed_facts(sealed))),
+            "body": sealed.body,
+            "digest": rows.sha256(sealed.body),
+            "detail": Jsonb({"corridor": delivery.corridor, "message_id": sealed.message_id}),
+        }
+        if self._store.write(statements.KEEP, row, entry.received_at) is not None:
+            return sealed
+        kept = self._store.write(statements.KEPT, [entry.received_at, entry.id, delivery.corridor])
+        if kept is None:
+            raise InternalError("what was kept is gone")
+        return rows.sealed_of(kept[0], kept[1])
+
+    def settle(
+        self,
+        delivery: Delivery,
+        state: State,
+        *,
+        receipt: Receipt | None = None,
+        code: str = "",
+        detail: str = "",
+        notice: Entry | None = None,
+    ) -> None:
+        """End a delivery: state, receipt, evidence link and the notice to the sender, if any, in one transaction.
+
+        Settling it again the same way changes nothing; raises InternalError for a move the lifecycle does not know.
+        """
+        row = self._settle_row(delivery, state, receipt=receipt, code=code, detail=detail)
+        told = None if notice is None else self._row(notice, event="notice")
+        months = [one.received_at for one in (delivery.entry, notice) if one]
+        if not self._store.both(statements.SETTLE, row, statements.ACCEPT, told, *months):
+            self._same_end(delivery, state)
+        elif told is not None:
+            self._tell(told["lanes"])
+
+    def postpone(self, delivery: Delivery, *, code: str, detail: str) -> None:
+        """Record a failed attempt; the lane waits its back-off before the next."""
+        record = {"corridor": delivery.corridor, "attempt": delivery.attempt, "code": code, "detail": detail}
+        row = {
+            "entry": delivery.entry.id,
+            "corridor": delivery.corridor,
+            "attempt": delivery.attempt,
+            "at": self._clock(),
+            "waits": self._retries,
+            "code": code,
+            "detail": rows.clean(detail),
+            "record": Jsonb(rows.clean(record)),
+        }
+        self._store.write(statements.POSTPONE, row)
+
+    def silence(self, entry: UUID, corridor: CorridorId, *, means: str, notice: Entry | None = None) -> bool:
+        """No answer came in time: say so once, in one transaction with what the asker is told. False = said before."""
+        record = Jsonb({"corridor": corridor, "means": means})
+        row = {"entry": entry, "corridor": corridor, "at": self._clock(), "record": record}
+        told = None if notice is None else self._row(notice, event="notice")
+        done = self._store.both(
+            statements.SILENT, row, statements.ACCEPT, told, *([notice.received_at] if notice else [])
+        )
+        if done and told is not None:
+            self._tell(told["lanes"])
+        return done
+
+    def requeue(self, entry: UUID, corridor: CorridorId, *, who: str, why: str) -> bool:
+        """A person sends an ended delivery on its way again, with a new deadline. False = it was not one to send."""
+        at, way = self._clock(), self._way(corridor, None)
+        row = {
+            "entry": entry,
+            "corridor": corridor,
+            "at": at,
+            "deadline": at + way.deadline,
+            "from": [state.value for state in State if may(state, State.QUEUED)],
+            "record": Jsonb(rows.clean({"corridor": corridor, "who": who, "why": why})),
+        }
+        found = self._store.write(statements.REQUEUE, row)
+        if found is not None:
+            self._tell([found[0]])
+        return found is not None
+
+    # --- rows --------------------------------------------------------------------------------------------------------
+    def _way(self, corridor: CorridorId, fallback: PartnerId | None) -> Way:
+        known = self._corridors.get(corridor)
+        receiver = known.receiver if known else fallback
+        if receiver is None:
+            raise InternalError(f"corridor {corridor} has no receiver")
+        channel = self._channels.get(corridor)
+        return Way(
+            receiver=receiver,
+            lane=f"{receiver}/{channel}" if channel else receiver,
+            deadline=known.deadline if known else UNROUTED,
+            answer_within=known.silence.after if known and known.silence else None,
+        )
+
+    def _row(
+        self,
+        entry: Entry,
+        *,
+        event: str,
+        verified: Verified | None = None,
+        answer: Sealed | None = None,
+        steps: dict[str, float] | None = None,
+    ) -> dict[str, Any]:
+        """The parameters of ACCEPT."""
+        at, start = self._clock(), entry.received_at
+        ways = [self._way(corridor, entry.claims.receiver) for corridor in entry.corridors]
+        schemes, values = rows.search_keys(entry)
+        return {
+            **rows.message_row(entry, verified, answer, steps or {}),
+            "at": at,
+            "event": event,
+            "schemes": schemes,
+            "values": values,
+            "corridors": list(entry.corridors),
+            "lanes": [way.lane for way in ways],
+            "receivers": [way.receiver for way in ways],
+            "out_ids": [rows.out_id(entry.id, corridor) for corridor in entry.corridors],
+            "deadlines": [start + way.deadline for way in ways],
+            "answer_dues": [start + way.answer_within if way.answer_within else None for way in ways],
+        }
+
+    def _settle_row(
+        self, delivery: Delivery, state: State, *, receipt: Receipt | None, code: str, detail: str
+    ) -> dict[str, Any]:
+        record = {"corridor": delivery.corridor, "attempt": delivery.attempt, "code": code, "detail": detail}
+        return {
+            "entry": delivery.entry.id,
+            "corridor": delivery.corridor,
+            "state": state.value,
+            "from": [old.value for old in State if may(old, state)],
+            "attempt": delivery.attempt,
+            "code": code,
+            "detail": rows.clean(detail),
+            "at": self._clock(),
+            "event": EVENTS[state],
+            "digest": rows.sha256(delivery.sealed.body) if delivery.sealed else None,
+            "record": Jsonb(rows.clean(record)),
+            "reached": state in {State.DELIVERED, State.REFUSED},
+            **rows.receipt_row(receipt, delivery.corridor),
+        }
+
+    # --- the database ------------------------------------------------------------------------------------------------
+    def _alarm(self, entry: Entry, verified: Verified) -> None:
+        wire = verified.wire
+        intake = Intake(
+            incident=self._ids(),
+            at=self._clock(),
+            peer=wire.peer,
+            claimed=f"{entry.sender} {entry.claims.message_id}",
+            size=len(wire.body),
+            digest=wire.digest,
+            code=Conflict.code,
+            threat="R2",
+            detail=f"signed content {verified.content_digest} differs from what was accepted under this id",
+            alarm=True,
+        )
+        self._refuse(intake, event="alarm", entry=None)
+
+    def _refuse(self, intake: Intake, *, event: str, entry: UUID | None) -> None:
+        self._store.write(statements.REFUSE, {**rows.intake_row(intake), "event": event, "entry": entry})
+
+    def _same_end(self, delivery: Delivery, state: State) -> None:
+        query = "select state from delivery where entry = %s and corridor = %s"
+        found = self._store.write(query, [delivery.entry.id, delivery.corridor])
+        if found is None or found[0] != state.value:
+            raise InternalError(f"a delivery that is {found[0] if found else 'unknown'} cannot become {state.value}")
+
+    def _tell(self, lanes: Iterable[str]) -> None:
+        if self._on_queued is not None:
+            for lane in lanes:
+                self._on_queued(lane)

@@ -1,0 +1,262 @@
+"""How the words of the house lie in the tables, and how they come back out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from psycopg.types.json import Jsonb
+
+from gateway.model import (
+    Claims,
+    CorridorId,
+    Delivery,
+    Document,
+    DocumentType,
+    Entry,
+    Intake,
+    MessageId,
+    PartnerId,
+    Receipt,
+    Reference,
+    Sealed,
+    Verified,
+    Wire,
+)
+
+Facts = dict[str, Any]
+LONGEST_KEY = 256
+"""Characters of a search key that are kept; an index row has a size limit."""
+_TIMES = frozenset({"created_at", "expires_at", "received_at"})
+
+
+def clean(value: Any) -> Any:
+    """The same value with the characters a database cannot hold (NUL, lone surrogates) made visible as U+FFFD."""
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, Mapping):
+        return {clean(str(key)): clean(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [clean(item) for item in value]
+    return value
+
+
+def out_id(entry: UUID, corridor: CorridorId) -> UUID:
+    """What identifies our envelope for one delivery: the same however often it is made."""
+    return uuid5(entry, corridor)
+
+
+def urn(value: UUID) -> MessageId:
+    """An id of ours as it stands in a message."""
+    return MessageId(f"urn:uuid:{value}")
+
+
+def uuid_of(message_id: str) -> UUID | None:
+    """The UUID in one of our message ids; None for any other text."""
+    try:
+        return UUID(message_id.removeprefix("urn:uuid:"))
+    except ValueError:
+        return None
+
+
+def flat(record: Any) -> Facts:
+    """A small dataclass as JSON facts: times in ISO form, empty values left out."""
+    found = {field.name: getattr(record, field.name) for field in fields(record)}
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in found.items()
+        if value is not None and value != ""
+    }
+
+
+def unflat(facts: Mapping[str, Any]) -> Facts:
+    """The arguments `flat` was made from."""
+    return {name: datetime.fromisoformat(value) if name in _TIMES else value for name, value in facts.items()}
+
+
+def references_of(found: Sequence[Mapping[str, str]]) -> tuple[Reference, ...]:
+    """Signed parts and digests from their facts."""
+    return tuple(Reference(**one) for one in found)
+
+
+def search_keys(entry: Entry) -> tuple[list[str], list[str]]:
+    """Schemes and values a message can be found by: its business keys, its id, its conversation."""
+    pairs = [*entry.document.keys, ("message", plain_id(entry.claims.message_id))]
+    if entry.claims.conversation_id:
+        pairs.append(("conversation", plain_id(entry.claims.conversation_id)))
+    kept = [(scheme, clean(value)[:LONGEST_KEY]) for scheme, value in dict.fromkeys(pairs) if value]
+    return [scheme for scheme, _ in kept], [value for _, value in kept]
+
+
+def plain_id(text: str) -> str:
+    """An id as people paste it: without its `urn:uuid:`."""
+    return text.strip().removeprefix("urn:uuid:")
+
+
+def wire_facts(wire: Wire) -> Facts:
+    """All of a wire message but its bytes."""
+    return {
+        "content_type": wire.content_type,
+        "peer": wire.peer,
+        "method": wire.method,
+        "authority": wire.authority,
+        "target": wire.target,
+        "headers": wire.headers,
+        "digest": wire.digest,
+        "size": len(wire.body),
+    }
+
+
+def seal_facts(verified: Verified) -> Facts:
+    """What the seal proved, without bytes."""
+    return {
+        "profile": verified.profile,
+        "soap": verified.soap,
+        "certificate": verified.certificate,
+        "algorithm": verified.algorithm,
+        "references": [flat(one) for one in verified.references],
+        "content_digest": verified.content_digest,
+    }
+
+
+def entry_facts(entry: Entry) -> Facts:
+    """An entry without its payload."""
+    document = entry.document
+    return {
+        "claims": flat(entry.claims),
+        "document": {"version": document.version, "schema": document.schema, "keys": document.keys},
+        "corridors": entry.corridors,
+    }
+
+
+def entry_of(row: Mapping[str, Any]) -> Entry:
+    """The entry that a row of `message` keeps."""
+    facts = row["facts"]
+    document = facts["document"]
+    return Entry(
+        id=row["id"],
+        sender=PartnerId(row["sender"]),
+        claims=Claims(**unflat(facts["claims"])),
+        document=Document(
+            type=DocumentType(row["type"]),
+            version=document["version"],
+            payload=bytes(row["payload"]),
+            schema=document["schema"],
+            keys=tuple((scheme, value) for scheme, value in document["keys"]),
+        ),
+        corridors=tuple(CorridorId(one) for one in facts["corridors"]),
+        received_at=row["received_at"].astimezone(UTC),
+        priority=row["priority"],
+        answers=row["answers"],
+    )
+
+
+def delivery_of(row: Mapping[str, Any]) -> Delivery:
+    """The delivery that a row of the view `delivery_way` describes, on its next attempt."""
+    return Delivery(
+        entry=entry_of(row),
+        corridor=CorridorId(row["corridor"]),
+        lane=row["lane"],
+        attempt=row["attempts"] + 1,
+        deadline=row["deadline"].astimezone(UTC),
+        message_id=urn(row["out_id"]),
+        relates_to=MessageId(row["relates_to"]) if row["relates_to"] else None,
+        sealed=sealed_of(row["sealed_facts"], row["sealed_body"]) if row["sealed_facts"] else None,
+    )
+
+
+def sealed_facts(sealed: Sealed) -> Facts:
+    """Kept bytes' facts, without the bytes."""
+    facts = {name: value for name, value in flat(sealed).items() if name not in {"body", "references"}}
+    return {**facts, "references": [flat(one) for one in sealed.references]}
+
+
+def sealed_of(facts: Mapping[str, Any], body: bytes) -> Sealed:
+    """What `sealed_facts` was made from, byte for byte."""
+    rest = unflat({name: value for name, value in facts.items() if name not in {"headers", "references"}})
+    headers = tuple((name, value) for name, value in facts.get("headers", ()))
+    return Sealed(body=body, headers=headers, references=references_of(facts["references"]), **rest)
+
+
+def receipt_facts(receipt: Receipt) -> Facts:
+    """A receipt without its bytes."""
+    facts = {name: value for name, value in flat(receipt).items() if name not in {"body", "references"}}
+    return {**facts, "references": [flat(one) for one in receipt.references]}
+
+
+def receipt_of(facts: Mapping[str, Any], body: bytes) -> Receipt:
+    """What `receipt_facts` was made from."""
+    rest = unflat({name: value for name, value in facts.items() if name != "references"})
+    return Receipt(body=body, references=references_of(facts["references"]), **rest)
+
+
+# --- parameters of the statements ------------------------------------------------------------------------------------
+def sha256(octets: bytes) -> bytes:
+    """Raw digest."""
+    return hashlib.sha256(octets).digest()
+
+
+def message_row(entry: Entry, verified: Verified | None, answer: Sealed | None, steps: Mapping[str, float]) -> Facts:
+    """What ACCEPT keeps of a message, its proof and its answer; a message of our own has neither."""
+    claims, payload = entry.claims, entry.document.payload
+    facts = entry_facts(entry)
+    detail: Facts = {"partner": entry.sender, "message_id": claims.message_id, "type": entry.document.type}
+    if verified is not None:
+        facts |= {"wire": wire_facts(verified.wire), "seal": seal_facts(verified), "steps": steps}
+        detail |= {"content_digest": verified.content_digest, "certificate": verified.certificate}
+    if answer is not None:
+        detail["answer"] = hashlib.sha256(answer.body).hexdigest()
+    detail["payload"] = hashlib.sha256(payload).hexdigest()
+    wire = verified.wire.body if verified else None
+    return {
+        "id": entry.id,
+        "received_at": entry.received_at,
+        "sender": entry.sender,
+        "receiver": claims.receiver,
+        "type": entry.document.type,
+        "message_id": claims.message_id,
+        "conversation_id": claims.conversation_id,
+        "priority": entry.priority,
+        "answers": entry.answers,
+        "facts": Jsonb(clean(facts)),
+        "wire": wire,
+        "payload": None if payload == wire else payload,
+        "content_digest": verified.content_digest if verified else "",
+        "answer": answer.body if answer else None,
+        "answer_facts": Jsonb(clean(sealed_facts(answer))) if answer else None,
+        "digest": sha256(wire if wire is not None else payload),
+        "detail": Jsonb(clean(detail)),
+    }
+
+
+def receipt_row(receipt: Receipt | None, corridor: CorridorId) -> Facts:
+    """What SETTLE keeps of a receipt."""
+    if receipt is None:
+        return dict.fromkeys(("receipt_id", "receipt", "receipt_body", "receipt_digest", "receipt_record"))
+    record = {"corridor": corridor, "id": receipt.id, "signer": receipt.signer, "decision": receipt.decision}
+    return {
+        "receipt_id": receipt.id,
+        "receipt": Jsonb(clean(receipt_facts(receipt))),
+        "receipt_body": receipt.body,
+        "receipt_digest": sha256(receipt.body),
+        "receipt_record": Jsonb(clean(record)),
+    }
+
+
+def intake_row(intake: Intake) -> Facts:
+    """What REFUSE keeps of a refused message; all its words came from outside."""
+    words = {name: clean(value) for name, value in flat(intake).items() if name not in {"findings", "incident", "at"}}
+    record = {"incident": str(intake.incident), "code": intake.code, "claimed": intake.claimed, "peer": intake.peer}
+    return {
+        **dict.fromkeys(("peer", "claimed", "digest", "code", "threat", "detail"), ""),
+        **words,
+        "incident": intake.incident,
+        "at": intake.at,
+        "findings": Jsonb(clean(intake.findings)),
+        "wire_digest": bytes.fromhex(intake.digest) if intake.digest else None,
+        "record": Jsonb(clean(record)),
+    }

@@ -1,0 +1,230 @@
+-- What the gateway keeps. Applied as a whole by gateway/shell/store.py under an advisory lock; every change of this
+-- file raises its version there. Times are UTC instants given by the gateway's clock, never by the database's.
+
+-- A message as it came. Bytes are stored outside the row and uncompressed: hashing and the network want them plain.
+-- payload is null where the wire body itself is the business document.
+create table message (
+  received_at timestamptz not null,
+  id uuid not null,
+  sender text not null,
+  receiver text,
+  type text not null,
+  message_id text not null,
+  conversation_id text not null,
+  priority text not null,
+  answers uuid,
+  facts jsonb not null,
+  wire bytea,
+  payload bytea,
+  primary key (received_at, id)
+) partition by range (received_at);
+alter table message alter column wire set storage external;
+alter table message alter column payload set storage external;
+create index message_sender on message (sender, received_at desc, id desc);
+
+-- One row per message ever accepted: what makes a repeat a repeat, and the answer it gets.
+create table message_key (
+  partner text not null,
+  message_id text not null,
+  entry uuid not null,
+  received_at timestamptz not null,
+  content_digest text not null,
+  answer bytea,
+  answer_facts jsonb,
+  primary key (partner, message_id)
+);
+alter table message_key alter column answer set storage external;
+
+-- Everything a person may look for: business keys, message ids, conversation ids.
+create table message_ref (
+  received_at timestamptz not null,
+  value text not null,
+  scheme text not null,
+  entry uuid not null
+) partition by range (received_at);
+create index message_ref_value on message_ref (value text_pattern_ops, received_at desc, entry desc);
+
+-- One row per way a message goes on. seq is the order within a lane and the cursor of a partner that pulls.
+create table delivery (
+  entry uuid not null,
+  corridor text not null,
+  received_at timestamptz not null,
+  seq bigint generated always as identity,
+  lane text not null,
+  receiver text not null,
+  out_id uuid not null,
+  state text not null default 'queued',
+  attempts integer not null default 0,
+  deadline timestamptz not null,
+  code text not null default '',
+  detail text not null default '',
+  settled_at timestamptz,
+  answer_due timestamptz,
+  answered_by uuid,
+  answered_at timestamptz,
+  silent_at timestamptz,
+  primary key (entry, corridor)
+) with (fillfactor = 80);
+create index delivery_lane on delivery (lane, seq) where state = 'queued';
+create unique index delivery_out on delivery (out_id);
+create index delivery_receiver on delivery (receiver, received_at desc, entry desc);
+create index delivery_open on delivery (state, received_at desc, entry desc) where state <> 'delivered';
+create index delivery_due on delivery (answer_due)
+  where answer_due is not null and answered_by is null and silent_at is null;
+
+-- Written only when a lane stumbles or a person stops it; a lane without a row is due.
+create table lane (
+  lane text primary key,
+  paused boolean not null default false,
+  failures integer not null default 0,
+  next_at timestamptz not null default '-infinity',
+  code text not null default '',
+  detail text not null default ''
+);
+
+-- What left, byte for byte; a later number replaces one whose time had passed.
+create table outgoing (
+  received_at timestamptz not null,
+  entry uuid not null,
+  corridor text not null,
+  number integer not null,
+  kept_at timestamptz not null,
+  expires_at timestamptz,
+  facts jsonb not null,
+  body bytea not null,
+  primary key (received_at, entry, corridor, number)
+) partition by range (received_at);
+alter table outgoing alter column body set storage external;
+
+create table receipt (
+  received_at timestamptz not null,
+  entry uuid not null,
+  corridor text not null,
+  kept_at timestamptz not null,
+  id text not null,
+  facts jsonb not null,
+  body bytea not null,
+  primary key (received_at, entry, corridor, id)
+) partition by range (received_at);
+alter table receipt alter column body set storage external;
+
+-- A record of what was refused, never its content.
+create table intake (
+  incident uuid primary key,
+  at timestamptz not null,
+  peer text not null,
+  claimed text not null,
+  size bigint not null,
+  digest text not null,
+  code text not null,
+  threat text not null,
+  detail text not null,
+  findings jsonb not null,
+  alarm boolean not null
+);
+create index intake_at on intake (at desc, incident desc);
+
+-- A delivery as the line takes it: the entry, what was kept of an earlier try, and what to relate to.
+create view delivery_way as
+select d.seq, d.entry, d.corridor, d.lane, d.receiver, d.state, d.attempts, d.deadline, d.out_id,
+       d.answer_due, d.answered_by, d.silent_at,
+       coalesce(question.message_id, earlier.id) as relates_to, kept.facts as sealed_facts, kept.body as sealed_body,
+       m.id, m.sender, m.type, m.received_at, m.priority, m.answers, m.facts, coalesce(m.payload, m.wire) as payload
+from delivery d
+join message m on m.received_at = d.received_at and m.id = d.entry
+-- an answer: the question's own id, for the partner who asked it
+left join lateral (
+  select a.message_id
+  from delivery o join message a on a.received_at = o.received_at and a.id = o.entry
+  where o.entry = m.answers and a.sender = d.receiver
+  limit 1
+) question on true
+-- a follow-up of the same sender, or an answer passed on to a third: the id our envelope had for this receiver
+left join lateral (
+  select 'urn:uuid:' || o.out_id as id
+  from delivery o
+  where o.receiver = d.receiver and o.entry = coalesce(m.answers, (
+    select k.entry from message_key k where k.partner = m.sender and k.message_id = m.facts #>> '{claims,relates_to}'
+  ))
+  order by o.seq limit 1
+) earlier on true
+left join lateral (
+  select o.facts, o.body
+  from outgoing o
+  where o.received_at = d.received_at and o.entry = d.entry and o.corridor = d.corridor
+  order by o.number desc limit 1
+) kept on true;
+
+-- The evidence: parallel hash chains, so that no commit waits for another one's link.
+create table chain (
+  id smallint primary key,
+  seq bigint not null,
+  head bytea not null
+) with (fillfactor = 20);
+insert into chain select n, 0, sha256(convert_to('chain ' || n, 'UTF8')) from generate_series(0, 31) as n;
+
+create table evidence (
+  chain smallint not null,
+  seq bigint not null,
+  at timestamptz not null,
+  event text not null check (event ~ '^[a-z-]+$'),
+  entry uuid,
+  digest bytea,
+  detail jsonb not null,
+  previous bytea not null,
+  link bytea not null,
+  primary key (chain, seq)
+);
+create index evidence_entry on evidence (entry) where entry is not null;
+
+-- The words a link is made over, one field a line; detail is last, so that no value can look like another field.
+create function evidence_words(
+  chain smallint, seq bigint, at timestamptz, event text, entry uuid, digest bytea, detail jsonb
+) returns text language sql stable as $$
+  select concat_ws(E'\n', chain::text, seq::text, to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+                   event, coalesce(entry::text, '-'), coalesce(encode(digest, 'hex'), '-'), detail::text)
+$$;
+
+-- Append one event. A transaction takes the first free chain and stays on it, so it holds one chain at most.
+create function link_evidence(
+  at timestamptz, event text, entry uuid, digest bytea, detail jsonb
+) returns bytea language plpgsql volatile as $$
+declare
+  mine smallint := nullif(current_setting('gateway.chain', true), '')::smallint;
+  held chain;
+  made bytea;
+begin
+  if mine is null then
+    select * into held from chain order by id limit 1 for update skip locked;
+    if not found then
+      select * into held from chain where id = floor(random() * 32)::smallint for update;
+    end if;
+    perform set_config('gateway.chain', held.id::text, true);
+  else
+    select * into held from chain where id = mine for update;
+  end if;
+  held.seq := held.seq + 1;
+  made := sha256(held.head || convert_to(evidence_words(held.id, held.seq, at, event, entry, digest, detail), 'UTF8'));
+  insert into evidence values (held.id, held.seq, at, event, entry, digest, detail, held.head, made);
+  update chain set seq = held.seq, head = made where id = held.id;
+  return made;
+end
+$$;
+
+-- The partitions of the month that `at` lies in. Attaching takes no lock that readers or writers would wait for.
+create function ensure_month(at timestamptz) returns void language plpgsql as $$
+declare
+  first timestamptz := date_trunc('month', at, 'UTC');
+  next timestamptz := date_trunc('month', date_trunc('month', at, 'UTC') + interval '40 days', 'UTC');
+  parent text;
+  part text;
+begin
+  perform pg_advisory_xact_lock(hashtextextended('gateway ensure_month', 0));
+  foreach parent in array array['message', 'message_ref', 'outgoing', 'receipt'] loop
+    part := parent || to_char(first at time zone 'UTC', '_YYYYMM');
+    continue when to_regclass(part) is not null;
+    execute format('create table %I (like %I including all)', part, parent);
+    execute format('alter table %I attach partition %I for values from (%L) to (%L)', parent, part, first, next);
+  end loop;
+end
+$$;

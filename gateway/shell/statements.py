@@ -1,0 +1,139 @@
+"""The statements that write: each is one round trip and one commit."""
+
+from __future__ import annotations
+
+from typing import Final, LiteralString
+
+ACCEPT: Final[LiteralString] = """
+with k as (
+  insert into message_key (partner, message_id, entry, received_at, content_digest, answer, answer_facts)
+  values (%(sender)s, %(message_id)s, %(id)s, %(received_at)s, %(content_digest)s, %(answer)b, %(answer_facts)s)
+  on conflict do nothing
+  returning entry, received_at
+), m as (
+  insert into message (received_at, id, sender, receiver, type, message_id, conversation_id, priority, answers,
+                       facts, wire, payload)
+  select received_at, entry, %(sender)s, %(receiver)s, %(type)s, %(message_id)s, %(conversation_id)s, %(priority)s,
+         %(answers)s, %(facts)s, %(wire)b, %(payload)b
+  from k
+), r as (
+  insert into message_ref (received_at, value, scheme, entry)
+  select k.received_at, x.value, x.scheme, k.entry
+  from k, unnest(%(schemes)s::text[], %(values)s::text[]) as x(scheme, value)
+), a as (
+  update delivery set answered_by = k.entry, answered_at = %(at)s
+  from k
+  where delivery.entry = %(answers)s and delivery.receiver = %(sender)s and delivery.answered_by is null
+), d as (
+  insert into delivery (entry, corridor, received_at, lane, receiver, out_id, deadline, answer_due)
+  select k.entry, x.corridor, k.received_at, x.lane, x.receiver, x.out_id, x.deadline, x.answer_due
+  from k, unnest(%(corridors)s::text[], %(lanes)s::text[], %(receivers)s::text[], %(out_ids)s::uuid[],
+                 %(deadlines)s::timestamptz[], %(answer_dues)s::timestamptz[])
+       as x(corridor, lane, receiver, out_id, deadline, answer_due)
+)
+select link_evidence(%(at)s, %(event)s, k.entry, %(digest)b, %(detail)s) from k
+"""
+"""Message, key, search keys, answered question, deliveries and evidence; a repeat keeps nothing and returns no row."""
+
+RECALL: Final[LiteralString] = """
+select content_digest, answer_facts, answer, entry from message_key where partner = %s and message_id = %s
+"""
+
+REFUSE: Final[LiteralString] = """
+with i as (
+  insert into intake (incident, at, peer, claimed, size, digest, code, threat, detail, findings, alarm)
+  values (%(incident)s, %(at)s, %(peer)s, %(claimed)s, %(size)s, %(digest)s, %(code)s, %(threat)s, %(detail)s,
+          %(findings)s, %(alarm)s)
+  on conflict do nothing
+  returning incident
+)
+select link_evidence(%(at)s, %(event)s, %(entry)s, %(wire_digest)b, %(record)s) from i
+"""
+
+KEEP: Final[LiteralString] = """
+with l as (
+  select number, expires_at from outgoing
+  where received_at = %(received_at)s and entry = %(entry)s and corridor = %(corridor)s
+  order by number desc limit 1
+), i as (
+  insert into outgoing (received_at, entry, corridor, number, kept_at, expires_at, facts, body)
+  select %(received_at)s, %(entry)s, %(corridor)s, coalesce((select number from l), 0) + 1, %(at)s, %(expires_at)s,
+         %(facts)s, %(body)b
+  where not exists (select from l where expires_at is null or expires_at > %(at)s)
+  on conflict do nothing
+  returning entry
+)
+select link_evidence(%(at)s, 'sealed', i.entry, %(digest)b, %(detail)s) from i
+"""
+
+KEPT: Final[LiteralString] = """
+select facts, body from outgoing
+where received_at = %s and entry = %s and corridor = %s
+order by number desc limit 1
+"""
+
+SETTLE: Final[LiteralString] = """
+with d as (
+  update delivery
+  set state = %(state)s, attempts = greatest(attempts, %(attempt)s), code = %(code)s, detail = %(detail)s,
+      settled_at = %(at)s
+  where entry = %(entry)s and corridor = %(corridor)s and state = any(%(from)s)
+  returning entry, corridor, received_at, lane
+), r as (
+  insert into receipt (received_at, entry, corridor, kept_at, id, facts, body)
+  select received_at, entry, corridor, %(at)s, %(receipt_id)s, %(receipt)s, %(receipt_body)b
+  from d where %(receipt_id)s::text is not null
+  on conflict do nothing
+  returning entry
+), l as (
+  update lane set failures = 0, next_at = '-infinity', code = '', detail = ''
+  from d where lane.lane = d.lane and lane.failures > 0 and %(reached)s
+)
+select (select link_evidence(%(at)s, %(event)s, d.entry, %(digest)b, %(record)s)),
+       (select link_evidence(%(at)s, 'receipt', r.entry, %(receipt_digest)b, %(receipt_record)s) from r)
+from d
+"""
+
+POSTPONE: Final[LiteralString] = """
+with d as (
+  update delivery set attempts = greatest(attempts, %(attempt)s), code = %(code)s, detail = %(detail)s
+  where entry = %(entry)s and corridor = %(corridor)s and state = 'queued'
+  returning entry, lane
+), l as (
+  insert into lane (lane, failures, next_at, code, detail)
+  select lane, 1, %(at)s + (%(waits)s::interval[])[1], %(code)s, %(detail)s from d
+  on conflict (lane) do update
+  set failures = lane.failures + 1, code = excluded.code, detail = excluded.detail,
+      next_at = %(at)s + (%(waits)s::interval[])[least(lane.failures + 1, cardinality(%(waits)s::interval[]))]
+)
+select link_evidence(%(at)s, 'attempt', d.entry, null, %(record)s) from d
+"""
+
+SILENT: Final[LiteralString] = """
+with d as (
+  update delivery set silent_at = %(at)s
+  where entry = %(entry)s and corridor = %(corridor)s and answered_by is null and silent_at is null
+  returning entry
+)
+select link_evidence(%(at)s, 'silent', d.entry, null, %(record)s) from d
+"""
+
+REQUEUE: Final[LiteralString] = """
+with d as (
+  update delivery set state = 'queued', code = '', detail = '', settled_at = null, deadline = %(deadline)s
+  where entry = %(entry)s and corridor = %(corridor)s and state = any(%(from)s)
+  returning entry, lane
+), e as (
+  select link_evidence(%(at)s, 'requeued', d.entry, null, %(record)s) from d
+)
+select d.lane from d, e
+"""
+
+OUTGOING: Final[LiteralString] = """
+select m.id, m.sender, m.type, m.received_at, m.priority, m.answers, m.facts, coalesce(m.payload, m.wire) as payload
+from delivery d
+join message m on m.received_at = d.received_at and m.id = d.entry
+where d.out_id = %s and d.receiver = %s
+  and exists (select from outgoing o where o.received_at = d.received_at and o.entry = d.entry
+              and o.corridor = d.corridor)
+"""
