@@ -31,6 +31,8 @@ class AeoList:
     number: int
     kind: str
     agreement: str
+    total: int
+    """How many records the head announces."""
     digest: str
     records: tuple[Record, ...]
 
@@ -57,6 +59,7 @@ def read_list(payload: bytes) -> AeoList:
         number=int(_text(head, "listNo")),
         kind=_text(head, "listType"),
         agreement=_text(head, "agreementNo"),
+        total=int(_text(head, "recordTotal")),
         digest=hashlib.sha256(canonical(root)).hexdigest(),
         records=tuple(_record(element) for element in root.iterchildren(f"{_NS}aeoRecord")),
     )

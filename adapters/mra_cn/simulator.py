@@ -76,7 +76,8 @@ def _take_list(connection: sqlite3.Connection, given: AeoList, today: str) -> li
     if kept is not None:
         connection.commit()
         same_content, answer = kept
-        return [Reply(type=RESULT, payload=answer if same_content else _conflict(given, today))]
+        conflict = _refused(given, today, "201", "同一序号已收到内容不同的名单")
+        return [Reply(type=RESULT, payload=answer if same_content else conflict)]
     answer = _apply(register, given, today)
     connection.commit()
     certificates = {record.certificate for record in given.records}
@@ -92,6 +93,8 @@ def _apply(register: Register, given: AeoList, today: str) -> bytes:
         return result_xml(
             ListAnswer(list_id=given.id, number=given.number, day=today, decision=GAP, resend_from=last + 1)
         )
+    if given.total != len(given.records):
+        return _refused(given, today, "103", "记录数与表头不符")
     results = tuple(_apply_record(register, record) for record in given.records)
     answer = result_xml(
         ListAnswer(
@@ -132,16 +135,9 @@ def _fault_of(register: Register, record: Record, held: int | None) -> tuple[str
     return None
 
 
-def _conflict(given: AeoList, today: str) -> bytes:
+def _refused(given: AeoList, today: str, error: str, text: str) -> bytes:
     return result_xml(
-        ListAnswer(
-            list_id=given.id,
-            number=given.number,
-            day=today,
-            decision="N",
-            error="201",
-            text="同一序号已收到内容不同的名单",
-        )
+        ListAnswer(list_id=given.id, number=given.number, day=today, decision="N", error=error, text=text)
     )
 
 

@@ -51,10 +51,11 @@ def record(number: int, version: int, *, latin: str = "Synaq LLP", flag: str = "
     )
 
 
-def aeo_list(number: int, *records: str, kind: str = "I") -> bytes:
+def aeo_list(number: int, *records: str, kind: str = "I", total: int | None = None) -> bytes:
+    total = len(records) if total is None else total
     head = (
         f"<listId>L{number}</listId><listNo>{number}</listNo><listType>{kind}</listType><sendDate>20261123</sendDate>"
-        f"<partyCountry>KZ</partyCountry><agreementNo>KZ-CN</agreementNo><sourceTotal>{len(records)}</sourceTotal>"
+        f"<partyCountry>KZ</partyCountry><agreementNo>KZ-CN</agreementNo><recordTotal>{total}</recordTotal>"
     )
     return f'<AeoList xmlns="urn:cn:gacc:aeo:1"><listHead>{head}</listHead>{"".join(records)}</AeoList>'.encode()
 
@@ -155,6 +156,12 @@ def test_another_list_under_the_same_number_is_refused_whole(give: Give) -> None
     answer = only(give(DELTA, aeo_list(1, record(1, 2))))
     assert (said(answer, "listResult"), said(answer, "errCode")) == (["N"], ["201"])
     assert holds(give, 1, (1, 1))
+
+
+def test_a_list_with_fewer_records_than_announced_is_refused_whole_and_may_come_again(give: Give) -> None:
+    answer = only(give(DELTA, aeo_list(1, record(1, 1), total=2)))
+    assert (said(answer, "listResult"), said(answer, "errCode")) == (["N"], ["103"])
+    assert said(only(give(DELTA, aeo_list(1, record(1, 1)))), "listResult") == ["Y"]
 
 
 def test_totals_that_differ_are_answered_with_what_is_held(give: Give) -> None:
