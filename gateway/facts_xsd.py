@@ -30,7 +30,7 @@ def facts_from_xsd(source: bytes | str, root: str) -> FactTable:
     except (xmlschema.XMLSchemaException, OSError, SyntaxError) as error:
         raise _refusal(str(error)) from None
     top = _root(schema, root)
-    facts = {fact.path: fact for fact in _walk(top, "", (), optional=False)}
+    facts = {fact.path: fact for fact in _walk(top, root, (), optional=False)}
     return FactTable(
         namespace=top.target_namespace,
         root=root,
@@ -53,8 +53,7 @@ def _root(schema: Any, root: str) -> XsdElement:
     raise _refusal(f"no global element {root} in {own or 'no namespace'}")
 
 
-def _walk(element: Any, above: str, kinds: tuple[int, ...], *, optional: bool) -> Iterator[Fact]:
-    path = f"{above}/{element.local_name}".lstrip("/")
+def _walk(element: Any, path: str, kinds: tuple[int, ...], *, optional: bool) -> Iterator[Fact]:
     content = element.type.has_complex_content() or element.type.is_empty()
     yield _fact(element, path, "class" if content else _word(element.type), optional=optional)
     for name, attribute in element.attributes.items():
@@ -62,16 +61,25 @@ def _walk(element: Any, above: str, kinds: tuple[int, ...], *, optional: bool) -
             yield _attribute(attribute, path)
     if id(element.type) in kinds or len(kinds) > _DEEPEST or not element.type.has_complex_content():
         return
-    seen: set[str] = set()
+    names: dict[str, str] = {}
     for child, free in _children(element.type.content, optional=False):
-        if child.name not in seen:
-            seen.add(child.name)
-            yield from _walk(child, path, (*kinds, id(element.type)), optional=free)
+        if child.name not in names:
+            names[child.name] = _step(child, names)
+            yield from _walk(child, f"{path}/{names[child.name]}", (*kinds, id(element.type)), optional=free)
+
+
+def _step(child: Any, names: dict[str, str]) -> str:
+    """The local name; with a prefix where a sibling of another namespace has it already."""
+    if child.local_name not in names.values():
+        return str(child.local_name)
+    spaces = child.ref.schema.namespaces if child.ref is not None else child.schema.namespaces
+    prefix = next((prefix for prefix, space in spaces.items() if prefix and space == child.target_namespace), "other")
+    return f"{prefix}:{child.local_name}"
 
 
 def _children(group: Any, *, optional: bool) -> Iterator[tuple[XsdElement, bool]]:
     """The elements of a model group, with True where a choice or an optional group lets them stay away."""
-    free = optional or group.model == "choice" or group.min_occurs == 0
+    free = optional or (group.model == "choice" and len(group) > 1) or group.min_occurs == 0
     for particle in group:
         if isinstance(particle, XsdElement):
             yield particle, free
