@@ -1,0 +1,91 @@
+"""What a document may not do whatever its schema says: split a value, choose its own type, point to a schema."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+from xml.parsers import expat
+
+from lxml import etree
+
+from gateway.model import XSI
+from gateway.xml import Element
+
+_TYPED: Final = etree.XPath("//*[@xsi:type]", namespaces={"xsi": XSI})
+_LOCATED: Final = etree.XPath("//*[@xsi:schemaLocation or @xsi:noNamespaceSchemaLocation]", namespaces={"xsi": XSI})
+_LOCATIONS: Final = (f"{{{XSI}}}schemaLocation", f"{{{XSI}}}noNamespaceSchemaLocation")
+_SPLITTERS: Final = (b"<!--", b"<![CDATA[")
+
+
+def typed_elements(root: Element, payload: bytes) -> list[Element]:
+    """Elements with `xsi:type`. The byte test spares ordinary messages the walk: a local name cannot be escaped."""
+    if b":type" not in payload:
+        return []
+    return [found for found in _TYPED(root) if isinstance(found, etree._Element)]
+
+
+def without_locations(root: Element, payload: bytes) -> Element:
+    """The same tree with every hint where a schema might lie removed. Changes the tree, not the bytes."""
+    if b"chemaLocation" not in payload:
+        return root
+    for element in _LOCATED(root):
+        for name in _LOCATIONS:
+            if isinstance(element, etree._Element):
+                element.attrib.pop(name, None)
+    return root
+
+
+@dataclass(slots=True)
+class _Open:
+    """An element whose end tag has not come yet."""
+
+    children: bool = False
+    text: bool = False
+    spots: list[tuple[str, int, int]] = field(default_factory=list)
+
+
+def split_values(octets: bytes) -> list[tuple[str, int, int]]:
+    """Every comment, CDATA section or instruction inside the text of an element without child elements.
+
+    Each as (what, line, column) counted from 1 in these bytes. Between elements they are harmless and not listed.
+    """
+    if not any(mark in octets for mark in _SPLITTERS) and octets.find(b"<?", 5) < 0:
+        return []
+    scan = _Scan()
+    try:
+        scan.parser.Parse(octets, True)
+    except expat.ExpatError:
+        return scan.found
+    return scan.found
+
+
+class _Scan:
+    """One expat pass that remembers what stands inside the element that is open."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[str, int, int]] = []
+        self._open = [_Open()]
+        self.parser = expat.ParserCreate()
+        self.parser.buffer_text = True
+        self.parser.StartElementHandler = self._start
+        self.parser.EndElementHandler = self._end
+        self.parser.CharacterDataHandler = self._text
+        self.parser.CommentHandler = lambda _text: self._spot("comment")
+        self.parser.StartCdataSectionHandler = lambda: self._spot("CDATA")
+        self.parser.ProcessingInstructionHandler = lambda _target, _text: self._spot("instruction")
+
+    def _start(self, _name: str, _attributes: dict[str, str]) -> None:
+        self._open[-1].children = True
+        self._open.append(_Open())
+
+    def _end(self, _name: str) -> None:
+        closed = self._open.pop()
+        if closed.text and not closed.children:
+            self.found.extend(closed.spots)
+
+    def _text(self, text: str) -> None:
+        self._open[-1].text = self._open[-1].text or not text.isspace()
+
+    def _spot(self, what: str) -> None:
+        here = self.parser
+        self._open[-1].spots.append((what, here.CurrentLineNumber, here.CurrentColumnNumber + 1))
