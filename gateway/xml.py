@@ -85,7 +85,8 @@ def _check_shape(data: bytes, root: Element, *, instructions: bool) -> None:
     """The byte counts are upper bounds that let ordinary messages skip the tree walks."""
     if b"<!DOCTYPE" in data and root.getroottree().docinfo.doctype:
         raise EnvelopeMalformed("a document type declaration is not accepted", threat="X1")
-    if not instructions and data.find(b"<?", 5) >= 0 and _has_instruction(root):
+    declared = _DECLARATION.match(data[:256].removeprefix(UTF8_BOM)) is not None
+    if not instructions and data.count(b"<?") > declared and _has_instruction(root):
         raise EnvelopeMalformed("processing instructions are not accepted", threat="X4")
     if data.count(b"<") > LIMITS.nodes and int(root.xpath("count(//node())")) > LIMITS.nodes:
         raise EnvelopeMalformed("too many nodes", threat="X5")
