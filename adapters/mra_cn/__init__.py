@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Final
 
 from adapters.mra_cn.converters import CONVERTERS
-from gateway.model import Adapter, Corridor, CorridorId, DocumentType, PartnerId, Schema
+from gateway.model import Adapter, Corridor, CorridorId, DocumentType, PartnerId, Schema, Silence
 
 MRA_CN: Final = PartnerId("mra_cn")
 REGISTRY: Final = PartnerId("aeo_registry_kz")
@@ -21,6 +21,7 @@ CN_RESULT: Final = DocumentType("CN_AEO_RESULT")
 CN_CHECK: Final = DocumentType("CN_AEO_CHECK")
 CN_CHECK_RESULT: Final = DocumentType("CN_AEO_CHECK_RESULT")
 _BASIS: Final = "AEO mutual recognition Kazakhstan-China; KZ Customs Code art. 529(7), 536; operator's consent"
+_ONE_DAY: Final = timedelta(hours=24)
 _TWO_DAYS: Final = timedelta(hours=48)
 
 
@@ -42,7 +43,7 @@ def _schema(document: DocumentType, root: str, name: str, keys: dict[str, str]) 
     )
 
 
-def _to_china(name: str, takes: str, gives: DocumentType) -> Corridor:
+def _to_china(name: str, takes: str, gives: DocumentType, answer: str) -> Corridor:
     return Corridor(
         id=CorridorId(f"aeo-{name}-to-china"),
         sender=REGISTRY,
@@ -51,6 +52,12 @@ def _to_china(name: str, takes: str, gives: DocumentType) -> Corridor:
         gives=gives,
         mapping=f"mappings/mra_cn/aeo_{name}.csv",
         deadline=_TWO_DAYS,
+        silence=Silence(
+            after=_ONE_DAY,
+            means="manual",
+            gives=DocumentType(answer),
+            mapping=f"mappings/mra_cn/silence_{name}.csv",
+        ),
         basis=_BASIS,
     )
 
@@ -84,9 +91,9 @@ ADAPTER: Final = Adapter(
         _schema(CN_CHECK_RESULT, "AeoCheckResult", "aeo_check_result", {"aeo-check": "checkId"}),
     ),
     corridors=(
-        _to_china("full", "AEO_MASTER_FULL", CN_FULL),
-        _to_china("delta", "AEO_MASTER_DELTA", CN_DELTA),
-        _to_china("reconcile", "AEO_RECONCILE", CN_CHECK),
+        _to_china("full", "AEO_MASTER_FULL", CN_FULL, "AEO_RECORD_RESULT"),
+        _to_china("delta", "AEO_MASTER_DELTA", CN_DELTA, "AEO_RECORD_RESULT"),
+        _to_china("reconcile", "AEO_RECONCILE", CN_CHECK, "AEO_RECONCILE_RESULT"),
         _from_china("result", CN_RESULT, "AEO_RECORD_RESULT"),
         _from_china("reconcile_result", CN_CHECK_RESULT, "AEO_RECONCILE_RESULT"),
     ),

@@ -16,14 +16,19 @@ from adapters.aeo_registry_kz import ADAPTER as REGISTRY
 from adapters.aeo_registry_kz.simulator import simulator as registry_simulator
 from adapters.mra_cn import ADAPTER as CHINA
 from adapters.mra_cn.simulator import Behaviour, simulator
+from gateway.errors import MappingGap
+from gateway.fact import FactTable
 from gateway.facts import read_facts
+from gateway.mapping import Translation, compile_table, read_codes, read_table, translate
 from gateway.model import Claims, Corridor, Document, DocumentType, MessageId, PartnerId
 from gateway.schema import Schemas, validate_bare
 
 ROOT = Path(__file__).parents[2]
 FIXTURES = ROOT / "adapters" / "mra_cn" / "fixtures"
+CODES = ROOT / "mappings" / "mra_cn" / "codes"
 CASES = sorted(path for path in FIXTURES.iterdir() if path.is_dir())
 DELIVERED = [case for case in CASES if (case / "out.xml").exists()]
+GAPS = [case for case in CASES if 'expect = "mapping.gap"' in (case / "case.toml").read_text("utf-8")]
 ANSWERED = [case for case in CASES if (case / "answer-in.xml").exists()]
 
 
@@ -39,6 +44,25 @@ def schemas() -> Schemas:
         lambda path: (ROOT / path).read_bytes(),
         lambda schema: read_facts((ROOT / schema.path).with_suffix(".csv").read_text("utf-8")),
     )
+
+
+def facts_of(document: str) -> FactTable:
+    (path,) = {schema.path for schema in schemas() if schema.document == document}
+    return read_facts((ROOT / path).with_suffix(".csv").read_text("utf-8"))
+
+
+def translation_of(document: str) -> Translation:
+    """The compiled table of the one corridor that takes a document type."""
+    way = way_of(document)
+    return compiled(way.mapping, way.takes, way.gives)
+
+
+@cache
+def compiled(mapping: str, takes: str, gives: str) -> Translation:
+    codes = {file.stem: read_codes(file.read_text("utf-8"), file.stem) for file in CODES.glob("*.csv")}
+    table = read_table((ROOT / mapping).read_text("utf-8"), mapping)
+    assert (table.takes, table.gives) == (takes, gives)
+    return compile_table(table, facts_of(takes), facts_of(gives), CHINA.converters, codes)
 
 
 def faults(document: str, file: Path) -> list[str]:
@@ -108,6 +132,48 @@ def test_reason_in_words_and_withheld_operators_never_leave(case: Path) -> None:
         assert reason.text not in said
     assert {code.text for code in outgoing.iterfind(".//{*}certClass")} <= {"3"}
     assert {role.text for role in outgoing.iterfind(".//{*}bizType")} <= {"01", "02", "03"}
+
+
+@pytest.mark.parametrize("case", DELIVERED, ids=lambda case: case.name)
+def test_the_table_gives_what_must_leave(case: Path) -> None:
+    """The expected documents were written without the tables."""
+    told = story(case)
+    out = translate((case / "in.xml").read_bytes(), translation_of(told["type"]), context_of(told))
+    assert plain(out) == plain((case / "out.xml").read_bytes())
+
+
+@pytest.mark.parametrize("case", ANSWERED, ids=lambda case: case.name)
+def test_the_table_gives_what_must_come_back(case: Path) -> None:
+    told = story(case)
+    answer = "CN_AEO_CHECK_RESULT" if told["type"] == "AEO_RECONCILE" else "CN_AEO_RESULT"
+    out = translate((case / "answer-in.xml").read_bytes(), translation_of(answer), context_of(told))
+    assert plain(out) == plain((case / "answer-out.xml").read_bytes())
+
+
+@pytest.mark.parametrize("case", GAPS, ids=lambda case: case.name)
+def test_what_must_not_leave_is_refused_by_the_row_that_says_so(case: Path) -> None:
+    told = story(case)
+    with pytest.raises(MappingGap) as refusal:
+        translate((case / "in.xml").read_bytes(), translation_of(told["type"]), context_of(told))
+    assert [finding.rule for finding in refusal.value.findings] == told["findings"]
+
+
+@pytest.mark.parametrize("case", DELIVERED, ids=lambda case: case.name)
+def test_silence_is_told_as_silence_and_never_as_acceptance(case: Path) -> None:
+    told = story(case)
+    silence = way_of(told["type"]).silence
+    assert silence is not None
+    out = translate(
+        (case / "in.xml").read_bytes(), compiled(silence.mapping, told["type"], silence.gives), context_of(told)
+    )
+    found = validate_bare(out, schemas())
+    assert isinstance(found, Document)
+    assert found.type == silence.gives
+    assert etree.fromstring(out).findtext("{*}DecisionCode") == "SILENT"
+
+
+def context_of(told: dict[str, Any]) -> dict[str, str]:
+    return {"message_id": told["message_id"], "now": told["now"].isoformat()}
 
 
 def test_a_withdrawn_consent_leaves_as_a_deletion_without_name_or_address() -> None:
