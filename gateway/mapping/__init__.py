@@ -1,0 +1,17 @@
+"""Translates one XML document into another by a table of rules: read, checked and compiled once, run per message."""
+
+from gateway.mapping.codes import CodeList, read_codes
+from gateway.mapping.run import translate
+from gateway.mapping.table import MapTable, Rule, read_table
+from gateway.mapping.translation import Translation, compile_table
+
+__all__ = [
+    "CodeList",
+    "MapTable",
+    "Rule",
+    "Translation",
+    "compile_table",
+    "read_codes",
+    "read_table",
+    "translate",
+]

@@ -1,0 +1,109 @@
+"""Compiles the steps of a chain to functions from text to text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+from gateway.mapping.chain import CODE, Step
+from gateway.mapping.codes import ANY_OTHER, Code, CodeList
+from gateway.mapping.conditions import Bench
+from gateway.mapping.converters import by_factor, collapsed, core_converter
+from gateway.mapping.outcome import ILLEGAL, CodeRefused, Run
+from gateway.model import Converter
+
+Change = Callable[[str, Run], str]
+Combine = Callable[[list[str | None], Run], str]
+_MOST_DAYS = 64
+
+
+def named_converter(bench: Bench, step: Step) -> Converter:
+    """The converter of a step: the core's, else the agency's. ValueError: there is none, or its arguments are wrong."""
+    found = core_converter(step.name, step.args) or bench.converters.get(step.text.removeprefix("back:"))
+    if found is None:
+        raise ValueError(f"there is no converter {step.text}")
+    return found
+
+
+def change(bench: Bench, step: Step) -> Change:
+    """One step as a function. ValueError: no such converter or list, wrong arguments, or no way back."""
+    if step.name == CODE:
+        return _recode(known_codes(bench, step.args), back=step.back)
+    converter = named_converter(bench, step)
+    function = converter.back if step.back else converter.there
+    if function is None:
+        raise ValueError(f"{step.name} has no way back: {converter.why}")
+    plain = function
+
+    def changed(text: str, _run: Run) -> str:
+        result = plain(text)
+        if ILLEGAL.search(result):
+            raise ValueError("the result holds a character that XML cannot carry")
+        return result
+
+    return changed
+
+
+def known_codes(bench: Bench, name: str) -> CodeList:
+    """The code list of this name; ValueError when there is none."""
+    if name not in bench.codes:
+        raise ValueError(f"there is no code list {name}")
+    return bench.codes[name]
+
+
+def _rows_by_day(codes: CodeList, *, back: bool) -> Callable[[Run], dict[str, Code]]:
+    """The rows that hold on the run's day; worked out once per day."""
+    if back and codes.ambiguous:
+        raise ValueError(f"code list {codes.name} has no way back: {codes.ambiguous}")
+    if not codes.dated:
+        fixed = codes.on(None, back=back)
+        return lambda _run: fixed
+    known: dict[date | None, dict[str, Code]] = {}
+
+    def rows(run: Run) -> dict[str, Code]:
+        day = run.day()
+        if day not in known:
+            if len(known) >= _MOST_DAYS:
+                known.clear()
+            known[day] = codes.on(day, back=back)
+        return known[day]
+
+    return rows
+
+
+def _recode(codes: CodeList, *, back: bool) -> Change:
+    rows = _rows_by_day(codes, back=back)
+
+    def recode(text: str, run: Run) -> str:
+        row = _row(codes, rows(run), collapsed(text), run)
+        return row.source if back else row.target
+
+    return recode
+
+
+def _row(codes: CodeList, rows: dict[str, Code], code: str, run: Run) -> Code:
+    row = rows.get(code) or rows.get(ANY_OTHER)
+    if row is None:
+        day = run.day()
+        when = f" on {day.isoformat()}" if day and codes.dated else ""
+        raise CodeRefused(f"code list {codes.name} ({codes.version}) has no code {code}{when}")
+    return row
+
+
+def unit_change(bench: Bench, step: Step) -> Combine:
+    """`unit(LIST)`: quantity and unit become the quantity in the unit that the list gives."""
+    codes = known_codes(bench, step.args)
+    missing = [code.source for code in codes.codes if not code.factor]
+    if missing:
+        raise ValueError(f"code list {codes.name} has no factor for {', '.join(missing)}")
+    rows = _rows_by_day(codes, back=step.back)
+
+    def convert(texts: list[str | None], run: Run) -> str:
+        quantity, unit = texts
+        if quantity is None:
+            return ""
+        if unit is None:
+            raise CodeRefused("the unit is missing")
+        return by_factor(quantity, _row(codes, rows(run), collapsed(unit), run).factor, back=step.back)
+
+    return convert

@@ -1,0 +1,43 @@
+"""Runs a translation over one document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gateway.errors import Finding, MappingGap
+from gateway.mapping.outcome import Run, TooMuch
+from gateway.mapping.translation import Translation
+from gateway.mapping.write import Emit
+from gateway.xml import Element, parse, tag_of
+
+
+def translate(payload: bytes, translation: Translation, context: Mapping[str, str]) -> bytes:
+    """The document in the receiver's words, as exclusive canonical XML in UTF-8.
+
+    `context` gives the `$` values of the table (`message_id`, `now` in UTC ISO form, ...) and the day of its code lists
+    (`received_at`, else `now`). Raises MappingGap with one finding per required target left empty and per value a
+    converter refused (`mapping.required`, `.convert`, `.code`, `.several`), never only the first; `mapping.root` for a
+    document of another schema, `mapping.size` for one that makes the groups multiply. The payload is not changed.
+    """
+    _, out, _ = carry(payload, translation, context, translation.write)
+    return out
+
+
+def carry(
+    payload: bytes, translation: Translation, context: Mapping[str, str], write: Emit
+) -> tuple[Element, bytes, Run]:
+    """The source's root, the output and the run; the root must stay alive as long as its frames are used."""
+    root = parse(payload)
+    if tag_of(root) != translation.root:
+        finding = Finding(rule="mapping.root", params={"expected": translation.root, "found": tag_of(root)}, path="/")
+        raise MappingGap(f"root is {tag_of(root)}", findings=(finding,))
+    run = Run(context)
+    out: list[str] = []
+    try:
+        write(translation.read(root), out, run)
+    except TooMuch:
+        finding = Finding(rule="mapping.size", params={"table": translation.table.name})
+        raise MappingGap("groups multiply", findings=(finding,), threat="M3") from None
+    if run.findings:
+        raise MappingGap(f"{len(run.findings)} gaps", findings=tuple(run.findings))
+    return root, "".join(out).encode(), run
