@@ -8,6 +8,7 @@ from xml.sax.saxutils import quoteattr
 
 from gateway.fact import enumerated
 from gateway.fact_sheet import DECIMALS, TEXTUAL, Row
+from gateway.facts import implied_attributes
 
 _BUILTIN: Mapping[str, str] = {
     "text": "string", "id": "string", "string": "string", "code": "token", "token": "token", "token-id": "token",
@@ -16,16 +17,6 @@ _BUILTIN: Mapping[str, str] = {
     "time": "time", "uri": "anyURI", "base64": "base64Binary",
 }  # fmt: skip
 _LETTERS: Mapping[str, str] = {"a": "[a-zA-Z]", "n": "[0-9]"}
-_CODE = ("listID", "listAgencyID", "listAgencyName", "listName", "listVersionID", "name", "languageID", "listURI",
-         "listSchemeURI")  # fmt: skip
-_ID = ("schemeID", "schemeName", "schemeAgencyID", "schemeAgencyName", "schemeVersionID", "schemeDataURI",
-       "schemeURI")  # fmt: skip
-_ALWAYS: Mapping[str, tuple[str, ...]] = {
-    "amount": ("currencyID",),
-    "quantity": ("unitCode",),
-    "measure": ("unitCode",),
-}
-_SUPPLEMENTARY: Mapping[str, tuple[str, ...]] = {"text": ("languageID",), "code": _CODE, "id": _ID, "token-id": _ID}
 _ATTRIBUTE_TYPES: Mapping[str, str] = {
     "listID": "xs:token", "listVersionID": "xs:token", "schemeID": "xs:token", "schemeVersionID": "xs:token",
     "listURI": "xs:anyURI", "listSchemeURI": "xs:anyURI", "schemeDataURI": "xs:anyURI", "schemeURI": "xs:anyURI",
@@ -41,7 +32,10 @@ DATE_PATTERN = "(20[0-9]{6})([0-9]{6}(Z|[-+][0-9][0-9]))?"
 
 def attribute_names(word: str, style: str) -> tuple[str, ...]:
     """The attributes that a type word brings in a style (`wco`, `wrapper`, or empty for a profile)."""
-    return _ALWAYS.get(word) or (_SUPPLEMENTARY.get(word, ()) if style else ())
+    return tuple(name for name, _ in implied_attributes(word, style))
+
+
+_GROUPS = {attribute_names("code", "wco"): "CodeAttributes", attribute_names("id", "wco"): "IdentifierAttributes"}
 
 
 class Types:
@@ -83,12 +77,9 @@ class Types:
         return self._prefix + name
 
     def attributes(self, names: tuple[str, ...]) -> Iterator[str]:
-        """The optional attributes of these names; several always come as one group."""
-        if len(names) == 1:
-            yield self._attribute(names[0])
-            return
-        group = "CodeAttributes" if names == _CODE else "IdentifierAttributes"
-        if set(names) not in (set(_CODE), set(_ID)):
+        """The optional attributes of these names; all those of a code or an identifier come as one group."""
+        group = _GROUPS.get(names)
+        if group is None:
             yield from (self._attribute(name) for name in names)
             return
         self._definitions[group] = [
