@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from importlib import resources
 from types import TracebackType
@@ -108,6 +109,12 @@ class Store:
                 trouble = error
                 self._pool.check()
         raise Busy("the database cannot be reached") from trouble
+
+    @contextmanager
+    def session(self) -> Iterator[Connection]:
+        """One connection to keep for a while, for what lives as long as a session: advisory locks."""
+        with self._pool.connection() as connection:
+            yield connection
 
     def ensure_months(self, now: datetime) -> None:
         """Partitions from last month to `MONTHS_AHEAD` months on exist."""

@@ -13,9 +13,9 @@ import pytest
 
 from gateway.errors import Conflict, InternalError
 from gateway.lifecycle import State
-from gateway.model import CorridorId, Delivery, Entry, Sealed
+from gateway.model import CorridorId, Sealed
 from gateway.shell.ledger import PostgresLedger
-from gateway.shell.rows import delivery_of, out_id, urn
+from gateway.shell.rows import out_id, urn
 from gateway.shell.store import Store
 from tests.builders import (
     CUSTOMS,
@@ -29,48 +29,8 @@ from tests.builders import (
     an_entry,
     an_intake,
     some_claims,
-    some_corridors,
 )
-
-ASK, TELL = CorridorId("permit-query"), CorridorId("permit-status")
-
-
-@pytest.fixture
-def clock() -> FrozenClock:
-    return FrozenClock()
-
-
-@pytest.fixture
-def ids() -> CountedIds:
-    return CountedIds()
-
-
-@pytest.fixture
-def ledger(store: Store, clock: FrozenClock, ids: CountedIds) -> PostgresLedger:
-    return PostgresLedger(store, some_corridors(), clock=clock, ids=ids)
-
-
-def count(store: Store, table: str) -> int:
-    """Rows of a table."""
-    return int(store.fetch(f"select count(*) as n from {table}")[0]["n"])  # noqa: S608 - a name of this file
-
-
-def events(store: Store) -> list[str]:
-    """Events of the evidence, oldest first within their chain."""
-    return [row["event"] for row in store.fetch("select event from evidence order by chain, seq")]
-
-
-def enter(ledger: PostgresLedger, entry: Entry, answer: Sealed | None = None) -> Sealed:
-    """Accept an entry whose payload is what its sender signed."""
-    verified = a_verified(entry.claims, entry.document.payload)
-    return ledger.enter(entry, verified, answer or a_sealed(), {"verify": 1.5})
-
-
-def waiting(store: Store, entry: UUID, corridor: CorridorId = ASK) -> Delivery:
-    """A delivery as a worker would get it."""
-    return delivery_of(
-        store.fetch("select * from delivery_way where entry = %s and corridor = %s", [entry, corridor])[0]
-    )
+from tests.store.steps import ASK, TELL, count, enter, events, waiting
 
 
 def test_all_of_a_message_is_kept_in_one_commit(ledger: PostgresLedger, store: Store, ids: CountedIds) -> None:

@@ -1,0 +1,178 @@
+"""The worker: offers lanes that have something due, and serves them. Any number of workers share one database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Event
+from time import monotonic
+
+import psycopg
+import structlog
+from procrastinate import App, PsycopgConnector
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+from procrastinate.jobs import Status
+
+from gateway.errors import Busy, DeliveryExpired
+from gateway.ports import Clock, Ledger
+from gateway.shell.drain import Drain, Forward, GiveUp
+from gateway.shell.lanes import due_lanes, late_deliveries
+from gateway.shell.store import Connection, Store
+
+QUEUE = "lanes"
+LEADER = "select pg_try_advisory_lock(hashtextextended('gateway sweeper', 0))"
+PAUSE = 1.0
+"""Seconds before a worker that lost its database looks for it again."""
+
+log = structlog.get_logger(__name__)
+
+
+class Worker:
+    """`run` serves lanes until told to stop; kill it at any moment and another goes on where it was.
+
+    One worker of all sweeps: every `sweep_every` seconds it offers one job per due lane, and it frees the lanes of
+    workers that gave no sign of life for `stalled_after` seconds. `pulls` are lanes whose partners fetch for
+    themselves. `chore` is done by the sweeping worker every `chore_every` seconds.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        ledger: Ledger,
+        forward: Forward,
+        *,
+        clock: Clock,
+        give_up: GiveUp | None = None,
+        pulls: Collection[str] = (),
+        chore: Callable[[], None] | None = None,
+        chore_every: float = 60.0,
+        concurrency: int = 8,
+        sweep_every: float = 0.2,
+        heartbeat: float = 5.0,
+        stalled_after: float = 20.0,
+        stint: float = 5.0,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._pulls = frozenset(pulls)
+        self._chore = chore
+        self._chore_every = chore_every
+        self._concurrency = concurrency
+        self._sweep_every = sweep_every
+        self._heartbeat = heartbeat
+        self._stalled_after = stalled_after
+        self._stop = Event()
+        self._drain = Drain(store, ledger, forward, clock=clock, give_up=give_up, stint=stint, stopping=self._stopping)
+        self._woken: set[str] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._bell: asyncio.Event | None = None
+        self._looked = self._chored = 0.0
+        self._leads = False
+
+    def run(self, stop: Event) -> None:
+        """Serve until `stop` is set; a database that goes away is waited for. What is in hand is finished first."""
+        self._stop = stop
+        while not stop.is_set():
+            try:
+                asyncio.run(self._serve())
+            except (psycopg.Error, ConnectorException, Busy) as error:
+                log.warning("worker.database-away", error=str(error))
+            stop.wait(0 if stop.is_set() else PAUSE)
+
+    def wake(self, lane: str) -> None:
+        """A hint that something was queued: this lane is looked at now instead of at the next sweep."""
+        self._woken.add(lane)
+        loop, bell = self._loop, self._bell
+        if loop is not None and bell is not None:
+            with suppress(RuntimeError):  # the loop may have ended meanwhile
+                loop.call_soon_threadsafe(bell.set)
+
+    def _stopping(self) -> bool:
+        return self._stop.is_set()
+
+    async def _serve(self) -> None:
+        self._loop, self._bell = asyncio.get_running_loop(), asyncio.Event()
+        self._loop.set_default_executor(ThreadPoolExecutor(self._concurrency + 2, thread_name_prefix="lane"))
+        app = App(connector=PsycopgConnector(conninfo=self._store.dsn, min_size=1, max_size=6))
+        app.task(name="drain", queue=QUEUE)(self._drain.serve)
+        try:
+            async with app.open_async():
+                await self._together(app)
+        finally:
+            self._loop = self._bell = None
+
+    async def _together(self, app: App) -> None:
+        """Serve and sweep; when one of them ends, the other ends too."""
+        serving = asyncio.create_task(
+            app.run_worker_async(
+                queues=[QUEUE],
+                concurrency=self._concurrency,
+                install_signal_handlers=False,
+                delete_jobs="always",
+                update_heartbeat_interval=self._heartbeat,
+                stalled_worker_timeout=self._stalled_after,
+                fetch_job_polling_interval=1.0,
+            )
+        )
+        sweeping = asyncio.create_task(self._sweep_on(app))
+        await asyncio.wait({serving, sweeping}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (sweeping, serving):
+            task.cancel()
+        for ended in await asyncio.gather(serving, sweeping, return_exceptions=True):
+            if isinstance(ended, Exception):
+                raise ended
+
+    async def _sweep_on(self, app: App) -> None:
+        with self._store.session() as connection:
+            self._leads = False
+            try:
+                while not self._stop.is_set():
+                    await self._sweep(app, connection)
+                    await self._rest()
+            finally:
+                if not connection.closed:
+                    connection.execute("select pg_advisory_unlock_all()")
+
+    async def _rest(self) -> None:
+        bell = self._bell
+        if bell is not None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(bell.wait(), self._sweep_every)
+            bell.clear()
+
+    async def _sweep(self, app: App, connection: Connection) -> None:
+        """Offer due lanes: all of them when we lead, else those we were told of."""
+        woken, self._woken = self._woken, set()
+        lanes = await asyncio.to_thread(self._look, connection)
+        for lane in lanes if self._leads else woken.intersection(lanes):
+            with suppress(AlreadyEnqueued):
+                await app.configure_task("drain", lock=lane, queueing_lock=lane).defer_async(lane=lane)
+        if self._leads:
+            await self._free_stalled(app)
+            await asyncio.to_thread(self._tidy, connection)
+
+    def _look(self, connection: Connection) -> list[str]:
+        if not self._leads:
+            row = connection.execute(LEADER).fetchone()
+            self._leads = row is not None and bool(row[0])
+        return due_lanes(connection, self._clock(), self._pulls)
+
+    async def _free_stalled(self, app: App) -> None:
+        if monotonic() - self._looked < self._heartbeat:
+            return
+        self._looked = monotonic()
+        for job in await app.job_manager.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=self._stalled_after):
+            if job.id is not None:
+                log.warning("worker.stalled", lane=job.lock)
+                await app.job_manager.finish_job_by_id_async(job.id, status=Status.FAILED, delete_job=True)
+        await app.job_manager.prune_stalled_workers(self._stalled_after)
+
+    def _tidy(self, connection: Connection) -> None:
+        """Expire what nobody fetched in time; do the chore when it is its hour."""
+        for delivery in late_deliveries(connection, self._pulls, self._clock()) if self._pulls else ():
+            self._drain.end(delivery, DeliveryExpired(f"not fetched by {delivery.deadline.isoformat()}"))
+        if self._chore is not None and monotonic() - self._chored >= self._chore_every:
+            self._chored = monotonic()
+            self._chore()

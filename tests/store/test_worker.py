@@ -1,0 +1,232 @@
+"""Lanes keep their order and their own troubles; a worker may die at any moment."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from threading import Event, Lock, Thread
+
+import pytest
+
+from gateway.errors import DeliveryFailed, DeliveryRefused, MappingGap
+from gateway.lifecycle import State
+from gateway.model import Delivery
+from gateway.shell.evidence import verify_chains
+from gateway.shell.lanes import hurry, lane_counts, pause, resume
+from gateway.shell.ledger import PostgresLedger
+from gateway.shell.store import Store
+from gateway.shell.worker import Worker
+from tests.builders import CHINA, HEALTH, CountedIds, FrozenClock, a_receipt, a_sealed, some_corridors
+from tests.database import wait_until
+from tests.store.steps import ASK, LIST, ask, events, states, waiting
+
+ROOT = Path(__file__).parents[2]
+
+
+class Partners:
+    """The receivers: they note what they got; `troubles` says what happens instead."""
+
+    def __init__(self, ledger: PostgresLedger) -> None:
+        self.got: list[tuple[str, str]] = []
+        self.troubles: dict[str, Callable[[Delivery], object]] = {}
+        self._ledger = ledger
+        self._lock = Lock()
+
+    def forward(self, delivery: Delivery) -> None:
+        """Keep, send, settle: what the line does."""
+        sealed = self._ledger.keep(delivery, a_sealed(f"{delivery.message_id} {delivery.attempt}".encode()))
+        with self._lock:
+            self.got.append((delivery.lane, sealed.body.decode()))
+        if delivery.lane in self.troubles:
+            self.troubles[delivery.lane](delivery)
+        self._ledger.settle(delivery, State.DELIVERED, receipt=a_receipt(delivery.message_id))
+
+
+@pytest.fixture
+def partners(ledger: PostgresLedger) -> Partners:
+    return Partners(ledger)
+
+
+@pytest.fixture
+def worker(store: Store, ledger: PostgresLedger, partners: Partners, clock: FrozenClock) -> Worker:
+    return Worker(
+        store, ledger, partners.forward, clock=clock, sweep_every=0.02, heartbeat=0.2, stalled_after=1.0, concurrency=4
+    )
+
+
+@contextmanager
+def running(worker: Worker) -> Iterator[None]:
+    """The worker serves in a thread of its own."""
+    stop = Event()
+    thread = Thread(target=worker.run, args=(stop,))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+def test_a_lane_is_served_in_order(store: Store, ledger: PostgresLedger, partners: Partners, worker: Worker) -> None:
+    """What was queued before and what comes meanwhile arrives once, in the order of acceptance."""
+    entries = [ask(ledger, number) for number in range(1, 31)]
+    with running(worker):
+        entries += [ask(ledger, number) for number in range(31, 61)]
+        wait_until(lambda: states(store) == ["delivered"] * 60)
+    sent = [f"{waiting(store, entry.id).message_id} 1" for entry in entries]
+    assert [body for _, body in partners.got] == sent
+    assert verify_chains(store).broken is None
+
+
+def test_a_partner_that_is_down_stops_only_its_own_lane(
+    store: Store, ledger: PostgresLedger, partners: Partners, worker: Worker, clock: FrozenClock
+) -> None:
+    """Its messages wait in order; the same bytes leave when it is back."""
+
+    def down(delivery: Delivery) -> None:
+        raise DeliveryFailed("connection refused")
+
+    partners.troubles[HEALTH] = down
+    for number in range(1, 6):
+        ask(ledger, number)
+        ask(ledger, number, corridor=LIST)
+    with running(worker):
+        wait_until(lambda: sum(lane == CHINA for lane, _ in partners.got) == 5)
+        wait_until(lambda: [one.failures for one in lane_counts(store) if one.lane == HEALTH] == [1])
+        assert [lane for lane, _ in partners.got].count(HEALTH) == 1
+        del partners.troubles[HEALTH]
+        clock.move(minutes=2)
+        wait_until(lambda: states(store) == ["delivered"] * 10)
+    bodies = [body for lane, body in partners.got if lane == HEALTH]
+    assert bodies[0] == bodies[1]
+    assert [body.rsplit(" ", 1)[1] for body in bodies] == ["1"] * 6
+    assert events(store).count("attempt") == 1
+
+
+def test_a_fault_of_one_message_ends_that_message_only(
+    store: Store, ledger: PostgresLedger, partners: Partners, worker: Worker
+) -> None:
+    """A mapping gap fails it, a refusal of the receiver refuses it; the next ones go on."""
+
+    def trouble(delivery: Delivery) -> None:
+        if delivery.entry.id.int == 2:
+            raise MappingGap("a required target stays empty")
+        if delivery.entry.id.int == 3:
+            raise DeliveryRefused("fault Sender")
+
+    partners.troubles[HEALTH] = trouble
+    for number in range(1, 5):
+        ask(ledger, number)
+    with running(worker):
+        wait_until(lambda: states(store) == ["delivered", "failed", "refused", "delivered"])
+
+
+def test_a_crash_in_our_own_code_does_not_block_the_lane_for_ever(
+    store: Store, clock: FrozenClock, ids: CountedIds
+) -> None:
+    """It is tried five times, then it fails and the lane goes on."""
+    ledger = PostgresLedger(store, some_corridors(), clock=clock, ids=ids, retries=(timedelta(0),))
+    partners = Partners(ledger)
+    partners.troubles[HEALTH] = lambda delivery: None if delivery.entry.id.int == 2 else 1 // 0
+    first = ask(ledger, 1)
+    ask(ledger, 2)
+    with running(Worker(store, ledger, partners.forward, clock=clock, sweep_every=0.02)):
+        wait_until(lambda: states(store) == ["failed", "delivered"])
+    assert waiting(store, first.id).attempt == 6
+    assert events(store).count("attempt") == 4
+
+
+def test_a_message_whose_deadline_passed_expires(
+    store: Store, ledger: PostgresLedger, partners: Partners, worker: Worker, clock: FrozenClock
+) -> None:
+    """It is not sent; the lane goes on with the next."""
+    ask(ledger, 1)
+    clock.move(hours=25)
+    with running(worker):
+        wait_until(lambda: states(store) == ["expired"])
+    assert partners.got == []
+
+
+def test_a_paused_lane_waits_for_a_person(
+    store: Store, ledger: PostgresLedger, partners: Partners, worker: Worker, clock: FrozenClock
+) -> None:
+    """Pause, hurry and resume are in the evidence."""
+    pause(store, HEALTH, at=clock(), who="operator", why="their request")
+    ask(ledger, 1)
+    ask(ledger, 1, corridor=LIST)
+    with running(worker):
+        wait_until(lambda: "delivered" in states(store))
+        hurry(store, HEALTH, at=clock(), who="operator", why="by mistake")
+        assert sorted(states(store)) == ["delivered", "queued"]
+        resume(store, HEALTH, at=clock(), who="operator", why="they are back")
+        wait_until(lambda: states(store) == ["delivered"] * 2)
+    assert {"paused", "hurried", "resumed"} <= set(events(store))
+
+
+def test_two_workers_share_lanes_and_send_nothing_twice(
+    store: Store, ledger: PostgresLedger, partners: Partners, worker: Worker, clock: FrozenClock
+) -> None:
+    """The lane belongs to one worker at a time."""
+    other = Worker(store, ledger, partners.forward, clock=clock, sweep_every=0.02, stint=0.05)
+    with running(worker), running(other):
+        for number in range(1, 41):
+            ask(ledger, number)
+            ask(ledger, number, corridor=LIST)
+        wait_until(lambda: states(store) == ["delivered"] * 80)
+    assert len(partners.got) == len(set(partners.got)) == 80
+    for lane, corridor in ((HEALTH, ASK), (CHINA, LIST)):
+        rows = store.fetch("select out_id from delivery where corridor = %s order by seq", [corridor])
+        assert [body for at, body in partners.got if at == lane] == [f"urn:uuid:{row['out_id']} 1" for row in rows]
+
+
+def test_a_wake_is_enough_without_a_sweep(
+    store: Store, clock: FrozenClock, ids: CountedIds, ledger: PostgresLedger, partners: Partners
+) -> None:
+    """The hint after a commit reaches the worker of the same process."""
+    worker = Worker(store, ledger, partners.forward, clock=clock, sweep_every=3600.0)
+    telling = PostgresLedger(store, some_corridors(), clock=clock, ids=ids, on_queued=worker.wake)
+    stop = Event()
+    thread = Thread(target=worker.run, args=(stop,))
+    thread.start()
+    try:
+        wait_until(
+            lambda: store.fetch(
+                "select 1 from pg_locks where locktype = 'advisory' and database = ("
+                "select oid from pg_database where datname = current_database())"
+            )
+        )
+        ask(telling, 1)
+        wait_until(lambda: states(store) == ["delivered"], seconds=10)
+    finally:
+        stop.set()
+        worker.wake("")
+        thread.join(30)
+
+
+def test_a_killed_worker_loses_nothing(
+    store: Store, ledger: PostgresLedger, partners: Partners, worker: Worker, tmp_path: Path
+) -> None:
+    """Killed in mid-send: another worker goes on, in order; only the message in hand is sent again, byte for byte."""
+    entries = [ask(ledger, number) for number in range(1, 21)]
+    sent = tmp_path / "sent"
+    script = Path(__file__).with_name("dying_worker.py")
+    with subprocess.Popen(
+        [sys.executable, str(script), store.dsn, str(sent), "7"], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    ) as process:
+        wait_until(lambda: sent.exists() and len(sent.read_text().splitlines()) == 7)
+        process.send_signal(signal.SIGKILL)
+    with running(worker):
+        wait_until(lambda: states(store) == ["delivered"] * 20, seconds=60)
+    ours = [body for _, body in partners.got]
+    everything = [*sent.read_text().splitlines(), *ours]
+    expected = [f"{waiting(store, entry.id).message_id} 1" for entry in entries]
+    assert everything[:7] == expected[:7]
+    assert everything[7:] == expected[6:]
+    assert verify_chains(store).broken is None
