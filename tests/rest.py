@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import http_sf
+import pytest
 
 from gateway.envelope.rest import open_rest
+from gateway.errors import GatewayError, SealError
 from gateway.model import Claims, MessageId, Partner, PartnerId, Sealed, Verified, Wire
 from gateway.ports import OwnKey
 from gateway.seal.http_sign import sign_request
@@ -91,6 +93,11 @@ def digest_of(body: bytes, algorithm: str = "sha-256") -> str:
     return f"{algorithm}=:{base64.b64encode(value).decode()}:"
 
 
+def key_id(issued: Issued) -> str:
+    """x5t#S256 of a certificate."""
+    return base64.urlsafe_b64encode(hashlib.sha256(issued.der).digest()).decode().rstrip("=")
+
+
 def resigned(
     wire: Wire,
     sign: Callable[[bytes], bytes],
@@ -109,3 +116,11 @@ def resigned(
     base = "\n".join([*lines, f'"@signature-params": {text}']).encode()
     wire = with_header(wire, "signature-input", f"{label}={text}")
     return with_header(wire, "signature", f"{label}=:{base64.b64encode(sign(base)).decode()}:")
+
+
+def refused(town: Town, wire: Wire, kind: type[GatewayError] = SealError, threat: str = "") -> GatewayError:
+    """The refusal of this message, known to be of this kind and row."""
+    with pytest.raises(kind) as refusal:
+        town.verify(wire)
+    assert not threat or refusal.value.threat == threat, refusal.value.detail
+    return refusal.value

@@ -198,7 +198,7 @@ def test_duplicate_extension_and_odd_serial_numbers_are_refused(registered: bool
 
 
 @pytest.mark.threat("C9")
-def test_addresses_inside_a_certificate_are_never_visited() -> None:
+def test_addresses_inside_a_certificate_are_never_visited(socket_disabled: None) -> None:
     """AIA and CRL pointers are accepted and ignored; a socket in this process would fail the run."""
     ca = make_ca()
     place = x509.UniformResourceIdentifier("http://127.0.0.1:1/ca.cer")
