@@ -40,7 +40,6 @@ from gateway.model import (
     Entry,
     MessageId,
     Partner,
-    Profile,
     Receipt,
     Sealed,
     Verified,
@@ -49,7 +48,7 @@ from gateway.model import (
 from gateway.notice import notice_of
 from gateway.route import route
 from gateway.schema import check, validate
-from gateway.seal.profiles import fresh, open_envelope, read_answer, seal, seal_answer, verify
+from gateway.seal.profiles import fresh, read_answer, seal, seal_answer
 from gateway.setup import OWN_ID, Setup
 from gateway.xml import canonical, parse, tag_of
 
@@ -68,12 +67,6 @@ class Steps(dict[str, float]):
             return desk()
         finally:
             self[name] = round((perf_counter() - started) * 1000, 3)
-
-
-def prove(wire: Wire, profile: Profile, setup: Setup, steps: Steps) -> Verified:
-    """From bytes to a proven sender. Until here a refusal is answered unsigned: we do not know to whom we speak."""
-    envelope = steps.run("open", lambda: open_envelope(wire, profile))
-    return steps.run("verify", lambda: verify(envelope, setup.partners, wire.received_at))
 
 
 def accept(verified: Verified, setup: Setup, steps: Steps) -> Sealed:
@@ -235,7 +228,15 @@ def _receipt(entry: Entry, verified: Verified, setup: Setup) -> Sealed:
         conversation_id=verified.claims.conversation_id,
         relates_to=verified.claims.message_id,
     )
-    return seal_answer(body, claims, verified, setup.keyring, now=setup.clock(), nonce=str(setup.ids()), status=202)
+    return seal_answer(
+        body,
+        claims,
+        verified,
+        setup.keyring,
+        now=setup.clock(),
+        nonce=str(setup.ids()),
+        status=202 if verified.profile == "rest-gw-1" else 200,
+    )
 
 
 def _stale(sealed: Sealed, setup: Setup) -> bool:

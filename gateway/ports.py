@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-
 from gateway.lifecycle import State
 from gateway.model import Delivery, Entry, Intake, MessageId, PartnerId, Receipt, Sealed, Verified, Wire
-
-PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey
 
 
 class Clock(Protocol):
@@ -29,11 +23,17 @@ class Ids(Protocol):
 
 
 class OwnKey(Protocol):
-    """One of our own signing keys. `algorithm` is the short name (`rsa-sha256`, `ecdsa-sha256`)."""
+    """One of our own signing keys."""
 
-    algorithm: str
-    certificate: bytes
-    """DER."""
+    @property
+    def algorithm(self) -> str:
+        """Short name: `rsa-sha256`, `ecdsa-sha256`."""
+        ...
+
+    @property
+    def certificate(self) -> bytes:
+        """DER."""
+        ...
 
     def sign(self, octets: bytes) -> bytes:
         """Sign as `algorithm` says; ECDSA as raw r||s (XML Signature, RFC 9421)."""
@@ -97,9 +97,3 @@ class Courier(Protocol):
     """Carries bytes to a partner's endpoint and brings back the answer; DeliveryFailed on any network trouble."""
 
     def deliver(self, endpoint: str, sealed: Sealed) -> Wire: ...
-
-
-class Inbox(Protocol):
-    """Messages for a partner that pulls."""
-
-    def waiting(self, partner: PartnerId, after: int, limit: int) -> Sequence[tuple[int, Delivery]]: ...

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
-from gateway.envelope.rest import open_rest
+from gateway.envelope.rest import REST_MEDIA_TYPE, open_rest
 from gateway.envelope.soap import open_soap
 from gateway.model import (
     SOAP12,
@@ -51,13 +52,26 @@ def seal(payload: bytes, claims: Claims, partner: Partner, keyring: Keyring, *, 
 
 
 def seal_answer(
-    payload: bytes, claims: Claims, asked: Verified, keyring: Keyring, *, now: datetime, nonce: str, status: int = 200
+    payload: bytes,
+    claims: Claims,
+    asked: Verified,
+    keyring: Keyring,
+    *,
+    now: datetime,
+    nonce: str,
+    status: int = 200,
+    content_type: str = REST_MEDIA_TYPE,
 ) -> Sealed:
-    """An answer on the same connection: a signed envelope of the asker's SOAP version, or a signed HTTP response."""
+    """An answer on the same connection: a signed envelope of the asker's SOAP version, or a signed HTTP response.
+
+    `content_type` is that of the payload in a REST answer; a SOAP payload is canonical XML.
+    """
     key = keyring.key(asked.partner.sign_with)
     if asked.profile == "soap-gw-1":
-        return soap_sign.seal_soap(payload, claims, key, now, soap=asked.soap or SOAP12)
-    return http_sign.sign_response(asked.wire, payload, key, created=now, nonce=nonce, claims=claims, status=status)
+        return replace(soap_sign.seal_soap(payload, claims, key, now, soap=asked.soap or SOAP12), status=status)
+    return http_sign.sign_response(
+        asked.wire, payload, key, created=now, nonce=nonce, claims=claims, status=status, content_type=content_type
+    )
 
 
 def read_answer(wire: Wire, sent: Sealed, partner: Partner, at: datetime) -> Verified:

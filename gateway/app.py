@@ -1,0 +1,127 @@
+"""The only joining place: reads settings and trees, opens the store, and makes the setup, the doors and the worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+import uuid6
+
+from gateway import registry
+from gateway.model import Corridor, CorridorId, PartnerId
+from gateway.pipeline import conclude, forward
+from gateway.setup import Setup
+from gateway.shell.config import Settings, load_settings
+from gateway.shell.courier import HttpCourier
+from gateway.shell.keyring import FileKeyring
+from gateway.shell.ledger import PostgresLedger
+from gateway.shell.logs import configure_logs
+from gateway.shell.partners import load_partners, own_addresses, voiceless
+from gateway.shell.store import Store, apply_schema
+from gateway.shell.worker import Worker
+from gateway.silence import tell_silence
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+log = structlog.get_logger("gateway")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """A gateway that stands: what the doors, the worker and the console share."""
+
+    settings: Settings
+    registry: registry.Registry
+    store: Store
+    ledger: PostgresLedger
+    setup: Setup
+
+
+def utc_now() -> datetime:
+    """The clock of a running gateway."""
+    return datetime.now(UTC)
+
+
+def build(settings: Settings, *, on_queued: Callable[[str], None] | None = None) -> House:
+    """Everything checked and open. Raises ConfigurationError listing what cannot be used; Busy without a database."""
+    configure_logs(settings.log_format)
+    trees = registry.load([Path(root) for root in settings.roots])
+    production = settings.environment == "production"
+    partners = load_partners(trees.tree, settings.trust_dir, production=production)
+    for partner in voiceless(partners):
+        log.warning("partner-without-certificate", partner=partner)
+    corridors = {key: _scaled(corridor, settings.silence_scale) for key, corridor in trees.corridors.items()}
+    apply_schema(settings.database_url, utc_now())
+    store = Store(settings.database_url, largest=settings.threads + 4).open()
+    ledger = PostgresLedger(
+        store, corridors.values(), clock=utc_now, ids=uuid6.uuid7, on_queued=on_queued,
+        retries=tuple(timedelta(seconds=seconds) for seconds in settings.retry_seconds),
+    )  # fmt: skip
+    setup = Setup(
+        partners=partners,
+        schemas=trees.schemas,
+        corridors=corridors,
+        translations=trees.translations,
+        keyring=FileKeyring(key_files(settings), production=production),
+        ledger=ledger,
+        courier=HttpCourier(settings.delivery_timeout),
+        clock=utc_now,
+        ids=uuid6.uuid7,
+        addresses=own_addresses(settings.url),
+        window=timedelta(seconds=settings.window_seconds),
+        skew=timedelta(seconds=settings.skew_seconds),
+        log=log.warning,
+    )
+    return House(settings=settings, registry=trees, store=store, ledger=ledger, setup=setup)
+
+
+def key_files(settings: Settings) -> list[Path]:
+    """The PEM files of our own keys."""
+    return list(settings.keys) or sorted(settings.key_dir.glob("*.pem"))
+
+
+def make_worker(house: House) -> Worker:
+    """A worker over this house; any number may run."""
+    setup = house.setup
+    return Worker(
+        house.store, house.ledger, lambda delivery: forward(delivery, setup), clock=setup.clock,
+        give_up=lambda delivery, error: conclude(delivery, error, setup),
+        pulls=pulling(house), chore=lambda: tell_silence(house.store, house.ledger, setup),
+        chore_every=max(1.0, 60.0 * min(1.0, house.settings.silence_scale * 10)),
+    )  # fmt: skip
+
+
+def pulling(house: House) -> list[PartnerId]:
+    """Partners that fetch for themselves: nobody may push to them."""
+    return [partner.id for partner in house.setup.partners.values() if not partner.endpoint]
+
+
+def doors() -> Flask:
+    """The WSGI factory of the partner doors, for the server; settings come from the environment."""
+    from gateway.shell.doors import make_doors
+
+    house = build(load_settings())
+    return make_doors(house.setup, house.settings)
+
+
+def console() -> Flask:
+    """The WSGI factory of the operators' console."""
+    from gateway.shell.console import make_console
+
+    house = build(load_settings())
+    return make_console(house)
+
+
+def _scaled(corridor: Corridor, scale: float) -> Corridor:
+    if scale == 1.0:
+        return corridor
+    silence = corridor.silence and replace(corridor.silence, after=corridor.silence.after * scale)
+    return replace(corridor, silence=silence, deadline=corridor.deadline)
+
+
+Corridors = dict[CorridorId, Corridor]

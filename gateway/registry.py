@@ -1,0 +1,176 @@
+"""Finds the adapters, compiles their schemas and tables and checks them all at start."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from gateway.errors import ConfigurationError, Finding
+from gateway.facts import FactTable
+from gateway.mapping import CodeList, Translation, compile_table, read_codes, read_table
+from gateway.model import RECEIPT, Adapter, Converter, Corridor, CorridorId, DocumentType, PartnerId, Schema
+from gateway.notice import own_corridor
+from gateway.schema import Schemas
+from gateway.schema_facts import load_facts
+from gateway.setup import OWN_ID
+from gateway.shell.config import TREE
+
+OWN_SCHEMAS = (
+    Schema(
+        document=DocumentType("RECEIPT"), namespace=RECEIPT, root="Receipt", path="xsd/gateway/receipt.xsd", version="1"
+    ),
+    Schema(
+        document=DocumentType("NOTICE"), namespace=RECEIPT, root="Notice", path="xsd/gateway/notice.xsd", version="1"
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registry:
+    """What the trees hold, compiled and checked."""
+
+    tree: Tree
+    adapters: tuple[Adapter, ...]
+    schemas: Schemas
+    records: Mapping[DocumentType, Schema]
+    corridors: Mapping[CorridorId, Corridor]
+    translations: Mapping[str, Translation]
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """One or more roots laid over each other: a later root wins."""
+
+    roots: tuple[Path, ...]
+
+    def path(self, name: str) -> Path:
+        """The file of that name in the last root that has it. Raises ConfigurationError."""
+        for root in reversed(self.roots):
+            if (root / name).is_file():
+                return root / name
+        raise ConfigurationError(f"no file {name} in {', '.join(map(str, self.roots))}")
+
+    def read(self, name: str) -> bytes:
+        """Its bytes. Raises FileNotFoundError for a name that leads out of the tree."""
+        if ".." in Path(name).parts or Path(name).is_absolute():
+            raise FileNotFoundError(name)
+        return self.path(name).read_bytes()
+
+    def folders(self, name: str) -> Iterator[Path]:
+        """The sub-folders of `name` over all roots, sorted by their names."""
+        found = {
+            folder.name: folder
+            for root in self.roots
+            for folder in sorted((root / name).glob("[a-z]*"))
+            if folder.is_dir()
+        }
+        yield from (found[key] for key in sorted(found))
+
+    def files(self, name: str, pattern: str) -> Iterator[Path]:
+        """The files of a folder over all roots, sorted by their names."""
+        found = {file.name: file for root in self.roots for file in sorted((root / name).glob(pattern))}
+        yield from (found[key] for key in sorted(found))
+
+
+def load(roots: Sequence[Path] = ()) -> Registry:
+    """Everything below the shipped tree and `roots`. Raises ConfigurationError with one finding per problem."""
+    tree = Tree((TREE, *roots))
+    adapters = tuple(_adapter(folder) for folder in tree.folders("adapters") if (folder / "__init__.py").is_file())
+    records = (*OWN_SCHEMAS, *(schema for adapter in adapters for schema in adapter.schemas))
+    schemas = Schemas(records, tree.read, lambda record: load_facts(tree.path(record.path), record.root))
+    corridors = _corridors(adapters)
+    return Registry(
+        tree=tree,
+        adapters=adapters,
+        schemas=schemas,
+        records={record.document: record for record in records},
+        corridors=corridors,
+        translations=_translations(adapters, {record.document: record for record in records}, tree),
+    )
+
+
+def _adapter(folder: Path) -> Adapter:
+    module = _import(folder)
+    adapter = getattr(module, "ADAPTER", None)
+    if not isinstance(adapter, Adapter):
+        raise ConfigurationError(f"adapters/{folder.name} has no ADAPTER")
+    return adapter
+
+
+def _import(folder: Path) -> ModuleType:
+    name = f"adapters.{folder.name}"
+    if folder.parent == TREE / "adapters":
+        return importlib.import_module(name)
+    spec = importlib.util.spec_from_file_location(
+        name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    if spec is None or spec.loader is None:
+        raise ConfigurationError(f"adapters/{folder.name} cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _corridors(adapters: Sequence[Adapter]) -> dict[CorridorId, Corridor]:
+    found: dict[CorridorId, Corridor] = {}
+    parties: set[PartnerId] = set()
+    for corridor in (corridor for adapter in adapters for corridor in adapter.corridors):
+        if corridor.id in found:
+            raise ConfigurationError(f"two corridors are called {corridor.id}")
+        found[corridor.id] = corridor
+        parties |= {corridor.sender, corridor.receiver}
+    return found | {own.id: own for own in map(own_corridor, sorted(parties - {OWN_ID}))}
+
+
+def _translations(
+    adapters: Sequence[Adapter], records: Mapping[DocumentType, Schema], tree: Tree
+) -> dict[str, Translation]:
+    problems: list[Finding] = []
+    found: dict[str, Translation] = {}
+    facts: dict[str, FactTable] = {}
+
+    def facts_of(document: DocumentType) -> FactTable:
+        record = records[document]
+        if record.path not in facts:
+            facts[record.path] = load_facts(tree.path(record.path), record.root)
+        return facts[record.path]
+
+    for adapter in adapters:
+        for table, takes, gives in _tables(adapter):
+            try:
+                found[table] = compile_table(
+                    read_table(tree.read(table).decode(), table),
+                    facts_of(takes), facts_of(gives), adapter.converters, _codes(tree, table),
+                )  # fmt: skip
+            except ConfigurationError as error:
+                problems += error.findings or (
+                    Finding(rule="mapping.table", params={"table": table, "reason": error.detail}),
+                )
+    if problems:
+        raise ConfigurationError(f"{len(problems)} problem(s) in mapping tables", findings=tuple(problems))
+    return found
+
+
+def _tables(adapter: Adapter) -> Iterator[tuple[str, DocumentType, DocumentType]]:
+    """Every table an adapter's corridors name, with what it takes and gives."""
+    for corridor in adapter.corridors:
+        if corridor.mapping:
+            yield corridor.mapping, corridor.takes, corridor.gives
+        if corridor.silence:
+            yield corridor.silence.mapping, corridor.takes, corridor.silence.gives
+
+
+def _codes(tree: Tree, table: str) -> dict[str, CodeList]:
+    folder = f"{Path(table).parent}/codes"
+    return {file.stem: read_codes(file.read_text("utf-8"), file.stem) for file in tree.files(folder, "*.csv")}
+
+
+def converters_of(adapters: Sequence[Adapter]) -> Mapping[PartnerId, Mapping[str, Converter]]:
+    """The converters each adapter brings; two adapters may use one name."""
+    return {adapter.agency: adapter.converters for adapter in adapters}

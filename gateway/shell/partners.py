@@ -1,0 +1,138 @@
+"""Reads the partner records of `certs/partners/` and the public certificates they name."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gateway.errors import ConfigurationError, Finding
+from gateway.model import Partner, PartnerCertificate, PartnerId
+from gateway.registry import Tree
+from gateway.seal.keys import ALGORITHMS
+from gateway.shell.demo_ca import is_demo
+
+
+class PartnerRecord(BaseModel):
+    """One `certs/partners/<id>.toml`: who a partner is and what was agreed with it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]{1,39}$", description="The partner's id; the file's name without `.toml`.")
+    name: dict[Literal["en", "ru", "kk"], str] = Field(description="Its name in English, Russian and Kazakh.")
+    role: Literal["national-customs", "pga", "foreign-customs", "registry"]
+    profile: Literal["soap-gw-1", "rest-gw-1"] = Field("soap-gw-1", description="The envelope we send to it.")
+    endpoint: str = Field("", description="Where we push to; empty = it pulls from its inbox.")
+    address: str = Field("", description="wsa:To of our envelopes where it is not the endpoint.")
+    certificates: list[str] = Field(
+        default_factory=list, description="Signing certificates (PEM files in the trust folder)."
+    )
+    retired: list[str] = Field(
+        default_factory=list, description="Certificates that sign no more, kept for old evidence."
+    )
+    anchors: list[str] = Field(default_factory=list, description="CA certificates its signers must chain to.")
+    algorithms: set[str] = Field({"rsa-sha256", "ecdsa-sha256"}, description="Signature algorithms we accept from it.")
+    digests: set[Literal["sha256", "sha384", "sha512"]] = Field({"sha256", "sha384", "sha512"})
+    sign_with: str = Field("rsa-sha256", description="The algorithm we sign with for it.")
+    sends: set[str] = Field(default_factory=set, description="Document types it may send; `*` and `?` are wildcards.")
+    reply_to: set[str] = Field(default_factory=set, description="Registered ReplyTo addresses.")
+    contact: str = Field("", description="Its contact point for undeliverable messages.")
+
+
+def load_partners(tree: Tree, trust_dir: Path, *, production: bool) -> dict[PartnerId, Partner]:
+    """Every partner record. A certificate that is not there yet leaves its partner without a voice, not without a check.
+
+    Raises ConfigurationError with one finding per problem, and for demo trust in production.
+    """
+    problems: list[Finding] = []
+    partners: dict[PartnerId, Partner] = {}
+    for file in tree.files("certs/partners", "*.toml"):
+        try:
+            partner = _partner(file, trust_dir)
+        except ConfigurationError as error:
+            problems += error.findings or (_problem(file, "", error.detail),)
+            continue
+        if production and partner.demo:
+            problems.append(_problem(file, "certificates", "a demo certificate is never trusted in production"))
+        partners[partner.id] = partner
+    if problems:
+        raise ConfigurationError("partner records cannot be used", findings=tuple(problems))
+    return partners
+
+
+def _partner(file: Path, trust_dir: Path) -> Partner:
+    record = _record(file)
+    certificates = [(name, False) for name in record.certificates] + [(name, True) for name in record.retired]
+    signers = [(found, retired) for name, retired in certificates for found in read_pem(trust_dir / name)]
+    anchors = [found for name in record.anchors for found in read_pem(trust_dir / name)]
+    return Partner(
+        id=PartnerId(record.id),
+        name=dict(record.name.items()),
+        role=record.role,
+        profile=record.profile,
+        endpoint=record.endpoint,
+        address=record.address,
+        certificates=tuple(_certificate(found, retired=retired) for found, retired in signers),
+        anchors=tuple(found.public_bytes(Encoding.DER) for found in anchors),
+        algorithms=frozenset(record.algorithms),
+        digests=frozenset(record.digests),
+        sign_with=record.sign_with,
+        sends=frozenset(record.sends),
+        reply_to=frozenset(record.reply_to),
+        contact=record.contact,
+        demo=any(is_demo(found) for found in [*anchors, *(signer for signer, _ in signers)]),
+    )
+
+
+def _record(file: Path) -> PartnerRecord:
+    try:
+        record = PartnerRecord.model_validate(tomllib.loads(file.read_text("utf-8")))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{file} is not TOML: {error}") from None
+    except ValidationError as error:
+        found = tuple(_problem(file, ".".join(map(str, p["loc"])), p["msg"]) for p in error.errors(include_url=False))
+        raise ConfigurationError(f"{file} cannot be used", findings=found) from None
+    if record.id != file.stem:
+        raise ConfigurationError("", findings=(_problem(file, "id", f"must be {file.stem}, as the file is called"),))
+    unknown = (record.algorithms | {record.sign_with}) - ALGORITHMS
+    if unknown:
+        raise ConfigurationError("", findings=(_problem(file, "algorithms", f"unknown: {', '.join(sorted(unknown))}"),))
+    return record
+
+
+def _problem(file: Path, key: str, reason: str) -> Finding:
+    return Finding(rule="config.value", params={"file": str(file), "key": key, "reason": reason})
+
+
+def read_pem(file: Path) -> list[x509.Certificate]:
+    """The certificates of a PEM file; none when it does not exist yet. Raises ConfigurationError."""
+    if not file.is_file():
+        return []
+    try:
+        return x509.load_pem_x509_certificates(file.read_bytes())
+    except ValueError as error:
+        raise ConfigurationError(f"{file} holds no certificate: {error}") from None
+
+
+def _certificate(found: x509.Certificate, *, retired: bool) -> PartnerCertificate:
+    der = found.public_bytes(Encoding.DER)
+    return PartnerCertificate(der=der, sha256=hashlib.sha256(der).hexdigest(), retired=retired)
+
+
+def own_addresses(url: str) -> frozenset[str]:
+    """What messages to us may be addressed to: the SOAP door's URL, and the authority for REST."""
+    authority = url.partition("://")[2]
+    twin = authority.replace("127.0.0.1", "localhost") if "127.0.0.1" in authority else authority
+    scheme = url.partition("://")[0]
+    return frozenset({f"{scheme}://{authority}/soap", f"{scheme}://{twin}/soap", authority, twin})
+
+
+def voiceless(partners: Mapping[PartnerId, Partner]) -> list[PartnerId]:
+    """Partners without a usable certificate: whatever comes in their name is refused."""
+    return sorted(partner.id for partner in partners.values() if not any(not c.retired for c in partner.certificates))
