@@ -189,3 +189,18 @@ def test_another_method_is_refused(town: Town, wire: Wire, method: str) -> None:
     with pytest.raises(GatewayError) as refusal:
         town.verify(also_header(wire, "x-http-method-override", method))
     assert refusal.value.threat == "J9"
+
+
+@pytest.mark.threat("J7")
+def test_a_doubled_parameter_is_refused_though_the_last_one_is_signed(town: Town, wire: Wire) -> None:
+    """A structured field takes the last of two; another reader may take the first."""
+    text = wire.header("signature-input") or ""
+    refused(
+        town, with_header(wire, "signature-input", text.replace(";created=", ";created=1;created=")), SealInvalid, "J7"
+    )
+
+
+@pytest.mark.threat("J9")
+def test_the_type_that_was_read_is_the_type_that_was_signed(town: Town, wire: Wire) -> None:
+    """The server's reading of Content-Type and the header itself must be one."""
+    refused(town, replace(wire, content_type="application/xml; charset=utf-8"), SealInvalid, "J9")

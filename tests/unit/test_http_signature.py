@@ -247,6 +247,17 @@ def test_an_answer_to_another_request_is_refused(town: Town) -> None:
         verify_response(wire, request, town.partner, NOW, url=URL)
 
 
+@pytest.mark.threat("C6")
+def test_an_answer_that_names_another_party_is_refused(town: Town) -> None:
+    """The signer's key and its words must agree."""
+    request = sign_request(BODY, CLAIMS, town.key, url=URL, created=NOW, nonce=NONCE)
+    claims = replace(ANSWER, sender=PartnerId("mra_cn"))
+    key = town.other.own_key("ecdsa-sha256")
+    answer = sign_response(received(request), b"<a/>", key, created=NOW, nonce="n", claims=claims)
+    with pytest.raises(PartnerUnknown):
+        verify_response(_answer_wire(answer), request, town.stranger, NOW, url=URL)
+
+
 def test_a_refusal_binds_what_the_request_had(town: Town) -> None:
     """An unsigned, broken request still gets a signed refusal; the asker who sent it properly would not take it."""
     wire = with_header(with_header(signed(town.key), "content-digest", None), "gw-message-id", None)

@@ -102,6 +102,7 @@ def test_ecdsa_forms_that_are_not_raw_are_refused() -> None:
         good[:-1],
         good + b"\0",
         b"\0" + good[:32] + b"\0" + good[32:],
+        good[:32] + b"\0" + good[32:],
         encode_dss_signature(r, s),
         b"\0" * 64,
         b"\0" * 32 + good[32:],

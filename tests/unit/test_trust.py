@@ -121,13 +121,25 @@ def test_an_authority_outside_its_dates_is_refused() -> None:
         lambda ca: issue(ca, basic=CA_BASIC, usage=CA_USAGE),
         lambda ca: issue(ca, usage=CA_USAGE),
         lambda ca: issue(ca, usage=TLS_ONLY),
+        lambda ca: issue(ca, usage=x509.KeyUsage(True, False, False, False, False, True, False, False, False)),
         lambda ca: issue(ca, usage=None),
         lambda ca: issue(ca, extended=[ExtendedKeyUsageOID.SERVER_AUTH]),
         lambda ca: issue(ca, extended=[ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]),
         lambda ca: issue(ca, extensions=[(x509.UnrecognizedExtension(ObjectIdentifier("1.2.3.4"), b"\x05\x00"), True)]),
         lambda ca: issue(ca, extensions=[(x509.NameConstraints([x509.DNSName("a.kz")], None), True)]),
     ],
-    ids=["ca", "ca-with-usage", "cert-sign", "tls-usage", "no-usage", "tls-server", "tls", "unknown-critical", "names"],
+    ids=[
+        "ca",
+        "ca-with-usage",
+        "cert-sign",
+        "tls-usage",
+        "also-cert-sign",
+        "no-usage",
+        "tls-server",
+        "tls",
+        "unknown-critical",
+        "names",
+    ],
 )
 def test_a_leaf_not_made_for_message_signatures_is_refused(make: Callable[[Issued], Issued]) -> None:
     """What a certificate is for is decided by its issuer, not by its holder."""
@@ -195,6 +207,18 @@ def test_duplicate_extension_and_odd_serial_numbers_are_refused(registered: bool
         assert der != leaf.der
         with pytest.raises(SealToken):
             read_certificate(der)
+
+
+@pytest.mark.threat("C8")
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("first", [0x80, 0xFF])
+def test_a_negative_serial_number_is_refused_where_warnings_are_only_words(first: int) -> None:
+    """In production the parser only warns; we refuse."""
+    leaf = issue(make_ca())
+    number = leaf.certificate.serial_number.to_bytes(20)
+    der = leaf.der.replace(b"\x02\x14" + number, b"\x02\x14" + bytes([first]) + number[1:])
+    with pytest.raises(SealToken):
+        read_certificate(der)
 
 
 @pytest.mark.threat("C9")
