@@ -11,6 +11,7 @@ from gateway.schema_types import Types, attribute_names
 
 MARK = "Made from the table "
 _DATES = "-dates"
+_XML = "http://www.w3.org/XML/1998/namespace"
 
 
 def write_xsds(sheet: Sheet, stem: str, like: Mapping[str, Sheet] | None = None) -> dict[str, str]:
@@ -58,6 +59,8 @@ class _Places:
 
     def file(self, namespace: str) -> str:
         """The file that declares a namespace."""
+        if namespace == _XML:
+            return "xml.xsd"
         if namespace in self._like:
             return self._like[namespace]
         return (
@@ -84,7 +87,7 @@ class _File:
             f"<xs:import{_namespace(used)} schemaLocation={quoteattr(self._places.file(used))}/>"
             for used in sorted(self._used, key=self._places.file)
         ]
-        spaces = {self._places.prefix(used): used for used in (self._namespace, *self._used) if used}
+        spaces = {self._places.prefix(used): used for used in (self._namespace, *self._used) if used not in ("", _XML)}
         lines = [*_preamble(self._sheet, self._stem), *imports, *elements, *self._types.lines()]
         return _schema(self._namespace, spaces, self._sheet.version, lines)
 
@@ -163,6 +166,10 @@ class _File:
     def _attribute(self, row: Row) -> Iterator[str]:
         use = ' use="required"' if row.min else ""
         note = _annotation(row)
+        if row.steps[-1].startswith("@xml:"):
+            self._used.add(_XML)
+            yield f'<xs:attribute ref="xml:{row.name}"{use}/>'
+            return
         start = f'<xs:attribute name="{row.name}" type="{self._types.content(row)}"{use}'
         if not note:
             yield start + "/>"
