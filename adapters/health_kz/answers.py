@@ -170,7 +170,8 @@ def notice_answer(
     _add(root, "Составлен", moment_text(now))
     declaration = _add(root, "Декларация")
     _add(declaration, "Номер", notice.declaration)
-    _add(declaration, "Версия", str(notice.version))
+    if notice.version is not None:
+        _add(declaration, "Версия", str(notice.version))
     _add(root, "Итог", outcome)
     kazakh, russian = words.EARLIER if stale else words.OUTCOMES[outcome]
     _add(root, "МәтінҚаз", kazakh)

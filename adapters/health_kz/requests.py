@@ -69,7 +69,8 @@ class Notice:
     number: str
     event: str
     declaration: str
-    version: int
+    version: int | None
+    """None where the notice does not say: a withdrawal does not."""
     documents: tuple[Named, ...]
 
 
@@ -125,11 +126,12 @@ def _item(node: Element) -> Item:
 def read_notice(payload: bytes) -> Notice:
     """The values of a schema-valid notice of a declaration."""
     root = parse(payload)
+    version = value(root, "Декларация/Версия")
     return Notice(
         number=value(root, "Номер"),
         event=value(root, "Событие"),
         declaration=value(root, "Декларация/Номер"),
-        version=int(value(root, "Декларация/Версия") or "1"),
+        version=int(version) if version else None,
         documents=tuple(named for node in children(root, "Тауар") for named in _named(node)),
     )
 

@@ -137,6 +137,8 @@ class Ledger:
             return self._refuse(book, request, now, [not_found(request)])
         past = past_of(_movements(book, permit.number, request.declaration))
         moves, failures = plan(request, permit, _balances(book, permit.number), past)
+        if request.operation in (RESERVE, DEBIT) and _is_withdrawn(book, request.declaration):
+            failures = [*failures, conflict("ДЕКЛАРАЦИЯ.НОМЕР")]
         if failures:
             return self._refuse(book, request, now, failures)
         for move in moves:
@@ -156,13 +158,13 @@ class Ledger:
         if any(magic.silent for named in notice.documents if (magic := magic_of(named.number))):
             return None
         known = book.execute("select version from declaration where number = ?", (notice.declaration,)).fetchone()
-        stale = known is not None and notice.version < known[0]
+        stale = known is not None and notice.version is not None and notice.version < known[0]
         remarks = [] if stale else [*self._remarks(notice)]
         if not stale:
             book.execute(
                 "insert into declaration values(?, ?, ?) on conflict(number) do update"
                 " set version = excluded.version, event = excluded.event",
-                (notice.declaration, notice.version, notice.event),
+                (notice.declaration, notice.version or (known[0] if known else 1), notice.event),
             )
             if notice.event == _WITHDRAWN:
                 _free(book, notice, now)
@@ -233,6 +235,12 @@ def _count(book: sqlite3.Connection, move: Movement, now: datetime) -> None:
         "update line set reserved = ?, debited = ?, reversed = ? where permit = ? and line = ?",
         (str(new.reserved), str(new.debited), str(new.reversed), move.permit, move.line),
     )
+
+
+def _is_withdrawn(book: sqlite3.Connection, declaration: str) -> bool:
+    """A reservation told after its declaration was withdrawn would be held for ever."""
+    row = book.execute("select event from declaration where number = ?", (declaration,)).fetchone()
+    return row is not None and row[0] == _WITHDRAWN
 
 
 def _free(book: sqlite3.Connection, notice: Notice, now: datetime) -> None:

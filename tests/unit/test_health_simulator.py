@@ -46,19 +46,18 @@ def ask(
         <Количество ед="{unit}">{quantity}</Количество><Страна>{country}</Страна></Тауар></{root}>""".encode()
 
 
-def notice(event: str, declaration: str = "57505/191126/0000123", *, version: str = "1", permit: str = "") -> bytes:
+def notice(event: str, declaration: str = "57505/191126/0000123", *, version: str = "", permit: str = "") -> bytes:
     """A notice of a declaration; with a permit number, one item that names it."""
     named = f"<Документ><Вид>01081</Вид><Номер>{permit}</Номер></Документ>" if permit else ""
     goods = f"<Тауар><Нөмір>1</Нөмір>{named}</Тауар>" if permit else ""
+    known = f"<Версия>{version}</Версия>" if version else ""
     return f"""<УведомлениеДекларации xmlns="urn:kz:health:permit:1"><Номер>N-1</Номер><Событие>{event}</Событие>
-      <Когда>23.11.2026 11:00:00</Когда><Декларация><Номер>{declaration}</Номер><Версия>{version}</Версия></Декларация>
+      <Когда>23.11.2026 11:00:00</Когда><Декларация><Номер>{declaration}</Номер>{known}</Декларация>
       {goods}</УведомлениеДекларации>""".encode()
 
 
 def claims(message_id: str) -> Claims:
-    return Claims(
-        message_id=MessageId(message_id), action="urn:swgw:action:X", to="health_kz", sender=PartnerId("gateway")
-    )
+    return Claims(message_id=MessageId(message_id), action="", to="", sender=PartnerId("gateway"))
 
 
 class Desk:
@@ -133,10 +132,8 @@ def test_every_decision_code(desk: Desk, values: dict[str, str], expected: tuple
 
 def test_all_failed_checks_are_told_in_their_order(desk: Desk) -> None:
     """Revoked, other holder, other direction, other goods, unknown unit, expired: the first is the decision."""
-    found = desk.decision(
-        permit="KZ13VTS00000003", operator=P2, direction="ТРАНЗИТ", commodity="0808108006", unit="кг",
-        accepted="02.01.2027 10:00:00",
-    )  # fmt: skip
+    found = desk.decision(permit="KZ13VTS00000003", operator=P2, direction="ТРАНЗИТ", commodity="0808108006",
+                          unit="кг", accepted="02.01.2027 10:00:00")  # fmt: skip
     assert found == ("06", "06", "07", "08", "09", "11", "04")
 
 
@@ -181,6 +178,7 @@ def test_a_withdrawn_declaration_frees_its_reservation(desk: Desk) -> None:
     assert parse(reply.payload).findtext(f"{NS}Итог") == "СНЯТО"
     assert desk.ledger.balances("KZ11VTS00000001")[1].balance == Decimal(50000)
     assert desk.decision("ОТМЕНА", quantity="5000", op_id="op-00000003") == ("00",)
+    assert desk.decision("РЕЗЕРВ", quantity="1", op_id="op-00000004") == ("14", "14")
     assert desk.ledger.balances("KZ11VTS00000001")[1].balance == Decimal(50000)
 
 
@@ -213,6 +211,8 @@ def test_an_older_version_of_a_notice_is_acknowledged_and_ignored(desk: Desk) ->
     (reply,) = desk.tell(notice("ОТОЗВАНА", version="2"))
     assert "ескі" in (parse(reply.payload).findtext(f"{NS}МәтінҚаз") or "")
     assert desk.ledger.balances("KZ11VTS00000001")[1].reserved == Decimal(5000)
+    desk.tell(notice("ОТОЗВАНА"))
+    assert desk.ledger.balances("KZ11VTS00000001")[1].reserved == Decimal(0)
 
 
 def test_a_notice_that_names_an_unknown_permit_gets_a_remark(desk: Desk) -> None:
