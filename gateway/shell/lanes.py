@@ -33,10 +33,17 @@ where q.lane is not null and q.lane <> all(%(not)s::text[])
   and not exists (select from procrastinate_jobs j where j.lock = q.lane and j.status in ('todo', 'doing'))
 """
 NEXT: Final[LiteralString] = """
-select w.* from delivery_way w where w.lane = %s and w.state = 'queued' order by w.seq limit %s
+select w.*
+from (select entry, corridor from delivery where lane = %s and state = 'queued' order by seq limit %s) d
+join delivery_way w using (entry, corridor)
+order by w.seq
 """
+"""The few are chosen first: the planner would look at all that wait."""
 LATE: Final[LiteralString] = """
-select w.* from delivery_way w where w.lane = any(%s) and w.state = 'queued' and w.deadline <= %s limit 100
+select w.*
+from (select entry, corridor from delivery where lane = any(%s) and state = 'queued' and deadline <= %s limit 100) d
+join delivery_way w using (entry, corridor)
+order by w.seq
 """
 STANDING: Final[LiteralString] = """
 select d.state, d.attempts, coalesce(not b.paused and b.next_at <= %(now)s, true) as open

@@ -12,6 +12,7 @@ from typing import Any, LiteralString, Self, TypeVar
 import psycopg
 from procrastinate.schema import SchemaManager
 from psycopg.rows import TupleRow, dict_row
+from psycopg.sql import Composed
 from psycopg_pool import ConnectionPool
 
 from gateway.errors import Busy, ConfigurationError
@@ -85,7 +86,7 @@ class Store:
 
         return self.run(work, *months)
 
-    def fetch(self, statement: LiteralString, row: Row = ()) -> list[dict[str, Any]]:
+    def fetch(self, statement: LiteralString | Composed, row: Row = ()) -> list[dict[str, Any]]:
         """All rows of a query by column name. Raises Busy."""
 
         def work(connection: Connection) -> list[dict[str, Any]]:
