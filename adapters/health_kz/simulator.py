@@ -30,6 +30,9 @@ PERMIT_ANSWER: Final = DocumentType("HEALTH_PERMIT_ANSWER")
 LEDGER_ANSWER: Final = DocumentType("HEALTH_LEDGER_ANSWER")
 DEC_NOTICE: Final = DocumentType("HEALTH_DEC_NOTICE")
 DEC_ANSWER: Final = DocumentType("HEALTH_DEC_ANSWER")
+_TAKEN: Final = frozenset(
+    {"HEALTH_PERMIT_QUERY", "HEALTH_RESERVE", "HEALTH_DEBIT", "HEALTH_CANCEL", "HEALTH_REVERSE", DEC_NOTICE}
+)
 _WITHDRAWN: Final = "ОТОЗВАНА"
 _OUTCOMES: Final = {_WITHDRAWN: "СНЯТО", "ВЫПУЩЕНА": "ВЫПУЩЕНО"}
 _MEDICINE: Final = "01081"
@@ -71,9 +74,10 @@ class Ledger:
     def receive(self, kind: DocumentType, payload: bytes, claims: Claims, now: datetime) -> list[Reply]:
         """The business answers to one document; the same message again gets the same answers again.
 
-        Raises ValueError or KeyError for a document that is not one of ours: the schema has let through what it must
-        not have.
+        Other kinds of document get no answer. Raises ValueError for a document that its schema should have refused.
         """
+        if kind not in _TAKEN:
+            return []
         digest = hashlib.sha256(payload).hexdigest()
         with self._transaction() as book:
             key = (str(claims.message_id), digest)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import tomllib
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -177,6 +179,8 @@ def test_customs_gets_the_values_the_case_tells_and_keeps_them_once(case: Path, 
         assert (node.get(attribute) if attribute else node.text) == value, path
     keep = customs_simulator(str(tmp_path))
     assert [keep(told["type"], payload, claims_of(case), story(case)["now"]) for _ in range(2)] == [[], []]
+    with closing(sqlite3.connect(tmp_path / "customs_kz.sqlite")) as book:
+        assert book.execute("select type, payload from received").fetchall() == [(told["type"], payload)]
 
 
 def test_a_permit_and_a_business_are_found_in_a_declaration_and_in_its_notice() -> None:

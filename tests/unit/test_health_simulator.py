@@ -225,6 +225,7 @@ def test_a_notice_that_names_an_unknown_permit_gets_a_remark(desk: Desk) -> None
 def test_magic_numbers_are_silent_slow_or_refuse_as_asked(desk: Desk) -> None:
     assert desk.tell(ask(permit="KZ99SIL00000001"), "HEALTH_PERMIT_QUERY") == []
     assert desk.tell(notice("ПОДАНА", permit="KZ99SIL00000001")) == []
+    assert desk.tell(b"<Notice/>", "NOTICE") == []
     (slow,) = desk.tell(ask(permit="KZ99SLW00000001"), "HEALTH_PERMIT_QUERY")
     assert slow.delay == 10.0
     assert desk.decision(permit="KZ99REJ00000005")[0] == "05"
