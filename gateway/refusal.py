@@ -76,7 +76,8 @@ def _translated(error: GatewayError, language: Language) -> dict[str, str]:
 
 def finding_members(finding: Finding) -> dict[str, Any]:
     """One finding with its words in three languages; members without a value are left out."""
-    english = say(finding.rule, finding.params, "en")
+    params = {"value": finding.value, "path": finding.path, **finding.params}
+    english = say(finding.rule, params, "en")
     members: dict[str, Any] = {
         "rule": finding.rule,
         "path": finding.path,
@@ -91,7 +92,7 @@ def finding_members(finding: Finding) -> dict[str, Any]:
     told = {name: value for name, value in members.items() if value not in ("", None)}
     for language in LANGUAGES:
         if language != "en":
-            words = say(finding.rule, finding.params, language)
+            words = say(finding.rule, params, language)
             told[language] = {"text": words.text, "hint": words.hint}
     return told
 

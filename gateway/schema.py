@@ -7,8 +7,9 @@ only, and nothing a message says (`xsi:schemaLocation`, `xsi:type`) makes us rea
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Final
 
@@ -25,7 +26,8 @@ from gateway.errors import (
 )
 from gateway.facts import FactTable
 from gateway.model import XSI, Document, DocumentType, Schema, Verified
-from gateway.schema_explain import Complaint, Offence, Received, explain, place
+from gateway.schema_atlas import Atlas
+from gateway.schema_explain import Complaint, Offence, Received, explain, names_of, place
 from gateway.schema_guard import split_values, typed_elements, without_locations
 from gateway.schema_recognise import (
     Selector,
@@ -41,6 +43,7 @@ from gateway.xml import Element, check_elements, parse
 Load = Callable[[str], bytes]
 """Bytes of a schema file by its path in the bundle (`xsd/wco/declaration.xsd`); LookupError or OSError if absent."""
 Facts = Callable[[Schema], FactTable | None]
+_POSITION: Final = re.compile(r"at line ([0-9]+), column ([0-9]+): (.*?)(?:, line [0-9]+, column [0-9]+)?$", re.S)
 _BUNDLE: Final = "bundle:/"
 
 
@@ -149,7 +152,9 @@ class Schemas:
         matching = [shape for shape in candidates if shape.takes(root)]
         if matching:
             return max(matching, key=lambda shape: len(shape.when))
-        return unknown_function(root, tuple((shape.schema.document, shape.when) for shape in candidates))
+        found = unknown_function(root, tuple((shape.schema.document, shape.when) for shape in candidates))
+        known = (shape.facts.facts.get(names_of(found.element)) for shape in candidates if shape.facts is not None)
+        return replace(found, fact=next(filter(None, known), None))
 
 
 def _shape(record: Schema, compiled: Compiled, facts: FactTable | None) -> Shape:
@@ -190,12 +195,21 @@ def validate_bare(payload: bytes, schemas: Schemas) -> Document | tuple[Finding,
     try:
         return _judge(payload, Received(octets=payload), schemas)
     except GatewayError as refusal:
-        return refusal.findings or (Finding(rule="xml.malformed", params={"reason": refusal.detail}),)
+        return refusal.findings or (_malformed(refusal.detail),)
+
+
+def _malformed(detail: str) -> Finding:
+    """What the parser said, with its position where it told one."""
+    told = _POSITION.search(detail)
+    if told is None:
+        return Finding(rule="xml.malformed", params={"reason": detail})
+    line, column, reason = told.groups()
+    return Finding(rule="xml.malformed", params={"reason": reason}, line=int(line), column=int(column))
 
 
 def _judge(payload: bytes, received: Received, schemas: Schemas) -> Document:
     root = parse(payload)
-    _refuse_split_values(received.octets)
+    _refuse_split_values(root, received)
     _refuse_typed_elements(root, payload, received)
     shape = schemas.shape(root)
     if isinstance(shape, Offence):
@@ -215,13 +229,21 @@ def _judge(payload: bytes, received: Received, schemas: Schemas) -> Document:
     )
 
 
-def _refuse_split_values(received: bytes) -> None:
+def _refuse_split_values(root: Element, received: Received) -> None:
     """The canonical payload has lost its comments; the bytes as received still show them."""
-    spots = split_values(received)
-    if not spots:
+    splits = split_values(received.octets)
+    if not splits:
         return
+    atlas = Atlas(root)
     findings = tuple(
-        Finding(rule="xml.split-value", params={"what": what}, line=line, column=column) for what, line, column in spots
+        Finding(
+            rule="xml.split-value",
+            params={"what": split.what},
+            path=atlas.path_at(split.index, received.at),
+            line=split.line,
+            column=split.column,
+        )
+        for split in splits
     )
     raise EnvelopeMalformed("a comment, CDATA or instruction splits a value", findings=findings, threat="X9")
 

@@ -79,6 +79,10 @@ class Atlas:
         """Local names from the root with an index where siblings share a name."""
         return "/".join(["", etree.QName(self.root).localname, *(self._steps[n] for n in self._lineage(element))])
 
+    def path_at(self, index: tuple[int, ...], start: tuple[int, ...]) -> str:
+        """The readable path of a position counted from elsewhere, where this tree stands at `start`; else empty."""
+        return self.path(self.element(index[len(start) :])) if index[: len(start)] == start else ""
+
     def _lineage(self, element: Element) -> list[Element]:
         line = [element, *element.iterancestors()]
         line = line[: line.index(self.root)][::-1]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Final
 
 from lxml import etree
@@ -14,7 +15,7 @@ from lxml import etree
 from gateway.errors import Finding
 from gateway.facts import Fact, FactTable
 from gateway.schema_atlas import Atlas
-from gateway.schema_hints import hints
+from gateway.schema_hints import DATES, NUMBERS, hints
 from gateway.schema_rules import Complaint, Reading, read_complaint
 from gateway.xml import Element, locate, tag_of, text_of
 
@@ -25,11 +26,13 @@ _WEIGHT: Final = {
     rule: weight
     for weight, rule in enumerate(
         (
+            "xsd.children",
             "xsd.blank",
             "xsd.enumeration",
             "xsd.pattern",
             "xsd.length",
             "xsd.decimal",
+            "xsd.date",
             "xsd.value",
             "xsd.type",
             "xsd.text",
@@ -37,6 +40,9 @@ _WEIGHT: Final = {
     )
 }
 """Of several complaints about one value the first of these is told: libxml2 reports the facet and then the type."""
+_NO_VALUE: Final = frozenset({"xsd.children", "xsd.text"})
+_FORMAL: Final = frozenset({"xsd.attribute-missing", *_WEIGHT}) - _NO_VALUE
+"""Rules whose hint says what form the value has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,10 +128,26 @@ def _offence(element: Element, reading: Reading, facts: FactTable | None, atlas:
     params = {"element": label(fact, attribute or etree.QName(element).localname), **reading.params}
     if "value" in params:
         params["value"] = value[:VALUE_LIMIT]
-    rule = "xsd.blank" if reading.rule in _WEIGHT and not value.strip() and reading.rule != "xsd.text" else reading.rule
-    if rule in _WEIGHT and rule != "xsd.text":
+    rule = _value_rule(reading, value, fact)
+    if rule in _FORMAL:
         params |= hints(value, fact, reading.params, element.get("formatCode", ""))
+    if "form" in params:
+        params = {name: text for name, text in params.items() if name not in ("max", "min", "kind")}
+    if rule in _NO_VALUE:
+        value = ""
     return Offence(element=element, rule=rule, params=params, attribute=attribute, value=value, fact=fact)
+
+
+def _value_rule(reading: Reading, value: str, fact: Fact | None) -> str:
+    """`xsd.type` said more exactly, by what the schema's facts know of the element; an empty value is just that."""
+    if reading.rule in _WEIGHT and reading.rule not in _NO_VALUE and not value.strip():
+        return "xsd.blank"
+    if reading.rule != "xsd.type":
+        return reading.rule
+    word = f"{fact.type if fact else ''} {reading.params.get('kind', '')}"
+    if any(number in word for number in NUMBERS):
+        return "xsd.decimal"
+    return "xsd.date" if any(date in word for date in DATES) else "xsd.type"
 
 
 def _structure(element: Element, reading: Reading, facts: FactTable | None, atlas: Atlas) -> Offence:
@@ -155,8 +177,7 @@ def _misplaced(
     if awaited and siblings.index(awaited[0]) < siblings.index(same):
         return _missing(parent, siblings, tuple(_tag(f) for f in awaited), element)
     later = [f for f in siblings[siblings.index(same) + 1 :] if _tag(f) in elder]
-    params["before"] = label(later[0]) if later else ""
-    params["expected"] = _labels(expected, siblings)
+    params |= {"before": label(later[0])} if later else {"expected": _labels(expected, siblings)}
     return Offence(element=element, rule="xsd.order", params=params, fact=same)
 
 
@@ -180,6 +201,8 @@ def _stranger(element: Element, siblings: tuple[Fact, ...], expected: tuple[str,
         params |= {"found": name.namespace or "", "expected": namesakes[0]}
         fact = next((f for f in siblings if f.name == name.localname), None)
         return Offence(element=element, rule="xsd.namespace", params=params, fact=fact)
+    near = get_close_matches(name.localname, [f.name for f in siblings], n=1)
+    params["near"] = "".join(near)
     return Offence(element=element, rule="xsd.unexpected", params=params, value=_leaf(element))
 
 
@@ -190,17 +213,18 @@ def _leaf(element: Element) -> str:
 def _fact(element: Element, facts: FactTable | None, attribute: str = "") -> Fact | None:
     if facts is None:
         return None
-    path = _names(element)
+    path = names_of(element)
     return facts.facts.get(f"{path}/@{attribute}" if attribute else path)
 
 
 def _children(element: Element, facts: FactTable | None) -> tuple[Fact, ...]:
     if facts is None:
         return ()
-    return tuple(fact for fact in facts.children(_names(element)) if not fact.attribute)
+    return tuple(fact for fact in facts.children(names_of(element)) if not fact.attribute)
 
 
-def _names(element: Element) -> str:
+def names_of(element: Element) -> str:
+    """Local names from the root, as the schema's facts are keyed."""
     names = [etree.QName(element).localname, *(etree.QName(e).localname for e in element.iterancestors())]
     return "/".join(reversed(names))
 

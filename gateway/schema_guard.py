@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 from xml.parsers import expat
@@ -35,27 +36,36 @@ def without_locations(root: Element, payload: bytes) -> Element:
     return root
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """Something that is not text inside a value: what, where (from 1), and the child positions of its element."""
+
+    what: str
+    line: int
+    column: int
+    index: tuple[int, ...]
+
+
 @dataclass(slots=True)
 class _Open:
-    """An element whose end tag has not come yet."""
+    """An element whose end tag has not come yet; `children` counts those seen so far."""
 
-    children: bool = False
+    index: tuple[int, ...] = ()
+    children: int = 0
     text: bool = False
-    spots: list[tuple[str, int, int]] = field(default_factory=list)
+    splits: list[Split] = field(default_factory=list)
 
 
-def split_values(octets: bytes) -> list[tuple[str, int, int]]:
+def split_values(octets: bytes) -> list[Split]:
     """Every comment, CDATA section or instruction inside the text of an element without child elements.
 
-    Each as (what, line, column) counted from 1 in these bytes. Between elements they are harmless and not listed.
+    Between elements they are harmless and not listed.
     """
     if not any(mark in octets for mark in _SPLITTERS) and octets.find(b"<?", 5) < 0:
         return []
     scan = _Scan()
-    try:
+    with suppress(expat.ExpatError):
         scan.parser.Parse(octets, True)
-    except expat.ExpatError:
-        return scan.found
     return scan.found
 
 
@@ -63,7 +73,7 @@ class _Scan:
     """One expat pass that remembers what stands inside the element that is open."""
 
     def __init__(self) -> None:
-        self.found: list[tuple[str, int, int]] = []
+        self.found: list[Split] = []
         self._open = [_Open()]
         self.parser = expat.ParserCreate()
         self.parser.buffer_text = True
@@ -75,17 +85,21 @@ class _Scan:
         self.parser.ProcessingInstructionHandler = lambda _target, _text: self._spot("instruction")
 
     def _start(self, _name: str, _attributes: dict[str, str]) -> None:
-        self._open[-1].children = True
-        self._open.append(_Open())
+        parent = self._open[-1]
+        root = len(self._open) == 1
+        self._open.append(_Open(index=() if root else (*parent.index, parent.children)))
+        parent.children += 1
 
     def _end(self, _name: str) -> None:
         closed = self._open.pop()
         if closed.text and not closed.children:
-            self.found.extend(closed.spots)
+            self.found.extend(closed.splits)
 
     def _text(self, text: str) -> None:
         self._open[-1].text = self._open[-1].text or not text.isspace()
 
     def _spot(self, what: str) -> None:
-        here = self.parser
-        self._open[-1].spots.append((what, here.CurrentLineNumber, here.CurrentColumnNumber + 1))
+        here, inside = self.parser, self._open[-1]
+        inside.splits.append(
+            Split(what=what, line=here.CurrentLineNumber, column=here.CurrentColumnNumber + 1, index=inside.index)
+        )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
@@ -33,8 +33,9 @@ _PLAIN_NUMBER: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?|[+-]?\.[0-9]+")
 _EXPONENT: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]{1,3}")
 _CODE_OF_NINE: Final = re.compile(r"[0-9]{9}")
 _COMMODITY: Final = frozenset({"145"})
-_NUMBERS: Final = frozenset({"numeric", "amount", "quantity", "measure", "decimal", "integer"})
-_DATES: Final = frozenset({"date", "datetime", "datetimestring", "time"})
+NUMBERS: Final = frozenset({"numeric", "amount", "quantity", "measure", "decimal", "integer"})
+DATES: Final = frozenset({"date", "datetime", "datetimestring", "time"})
+_SOME_DAY: Final = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 _LONGEST: Final = 200
 """Longer values get no suggestion: nobody mistypes one letter in them, and patterns cost time on them."""
 
@@ -47,13 +48,18 @@ class Wanted:
         self.codes = tuple(filter(None, refused.get("codes", "").split(", "))) or (fact.choices if fact else ())
         self.form = fact.format if fact else ""
         self.commodity = fact is not None and fact.wco_id in _COMMODITY
-        self.number = (fact is not None and fact.type in _NUMBERS) or "xs:decimal" in refused.get("kind", "")
-        self.date = (fact is not None and (fact.type in _DATES or fact.name == "DateTimeString")) or bool(format_code)
+        self.number = (fact is not None and fact.type in NUMBERS) or "xs:decimal" in refused.get("kind", "")
+        self.date = (fact is not None and (fact.type in DATES or fact.name == "DateTimeString")) or bool(format_code)
         self.iso = "xs:date" in refused.get("kind", "") or (fact is not None and fact.type in ("date", "datetime"))
         self.zoned = format_code == "304" or (fact is not None and fact.type == "datetime")
         self.day = format_code == "102" or (fact is not None and fact.type == "date")
         self.bin = "[0-9]{12}" in self.pattern
         self.ascii = bool(self.pattern or self.codes or self.number or self.date)
+
+    @property
+    def sample(self) -> str:
+        """A date or time written as it is wanted here; empty where no date is wanted."""
+        return _written(_SOME_DAY, self) if self.date else ""
 
     def takes(self, value: str) -> bool:
         """True when a suggestion is safe to make: it would have passed everything we know of."""
@@ -67,7 +73,7 @@ class Wanted:
 def hints(value: str, fact: Fact | None, refused: Params, format_code: str = "") -> dict[str, str]:
     """Params for the words of a finding: `form`, `pattern`, `codes`, the name of a trap as `hint`, and `try`."""
     wanted = Wanted(fact, refused, format_code)
-    told = {"form": wanted.form, "pattern": wanted.pattern, "codes": ", ".join(wanted.codes)}
+    told = {"form": wanted.form, "pattern": wanted.pattern, "codes": ", ".join(wanted.codes), "sample": wanted.sample}
     if len(value) <= _LONGEST:
         told |= _trap(value, wanted)
     return {key: text for key, text in told.items() if text}

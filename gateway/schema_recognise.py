@@ -93,7 +93,7 @@ def unknown_document(root: Element, known: Sequence[tuple[str, str]]) -> Offence
     roots = sorted({known_root for _, known_root in known})
     near = get_close_matches(local, roots, n=1)
     return Offence(
-        element=root, rule="schema.unknown", params={**params, "known": ", ".join(roots), "near": "".join(near)}
+        element=root, rule="schema.unknown-root", params={**params, "known": ", ".join(roots), "near": "".join(near)}
     )
 
 
@@ -124,12 +124,13 @@ def unknown_function(root: Element, candidates: Iterable[tuple[str, tuple[Select
         trapped = _trapped(root, selector)
         if trapped is not None:
             return trapped
-    found = {selector.path: value for selector in selectors for value in values_at(root, selector.find)}
-    where = next((element for selector in selectors for element in _elements(root, selector)), root)
+    selectors = [selector for selector in selectors if len(_nearest(root, selector)) > 1] or selectors
+    found = {selector.path: ", ".join(values_at(root, selector.find)) for selector in selectors}
+    where = _nearest(root, selectors[0])[-1] if selectors else root
     params = {
         "root": etree.QName(root).localname,
-        "found": ", ".join(f"{path} = {value}" for path, value in found.items()) or "-",
-        "known": "; ".join(_known(document, selected) for document, selected in listed),
+        "found": ", ".join(f"{path} = {value or '-'}" for path, value in found.items()) or "-",
+        "known": "; ".join(_known(document, selected) for document, selected in listed if {*selected} & {*selectors}),
     }
     return Offence(element=where, rule="schema.unknown-function", params=params, value=_text(where, root))
 
@@ -141,8 +142,19 @@ def _known(document: str, selected: tuple[Selector, ...]) -> str:
     return f"{document}: {', '.join(conditions)}"
 
 
+def _nearest(root: Element, selector: Selector) -> list[Element]:
+    """The elements on the way of a path as far as the document goes along it, from the root."""
+    way = [root]
+    for name, _ in selector.steps:
+        child = next((c for c in way[-1].iterchildren("{*}*") if etree.QName(c).localname == name), None)
+        if child is None:
+            break
+        way.append(child)
+    return way
+
+
 def _text(where: Element, root: Element) -> str:
-    return "" if where is root else text_of(where)
+    return "" if where is root or len(where) else text_of(where)
 
 
 def _elements(root: Element, selector: Selector) -> list[Element]:

@@ -9,7 +9,6 @@ from typing import Final
 
 _HEAD: Final = re.compile(r"^Element '(?P<element>[^']*)'(?:, attribute '(?P<attribute>[^']*)')?: (?P<said>.*)$", re.S)
 _QNAMES: Final = re.compile(r"(\{[^}]*\}[^\s,()]+|[^\s,(){}#]+)")
-_DECIMALS: Final = ("decimal", "integer", "nonNegativeInteger", "positiveInteger", "double", "float")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +77,8 @@ def _reading(rule: str, said: dict[str, str], attribute: str) -> Reading:
         missing = said.pop("wrong") == "required but missing"
         named = said.pop("attribute")
         return Reading(rule="xsd.attribute-missing" if missing else rule, params={"attribute": named}, attribute=named)
-    if rule == "xsd.type" and any(f"xs:{word}" in said["kind"] for word in _DECIMALS):
-        return Reading(rule="xsd.decimal", params=said, attribute=attribute)
+    if "kind" in said:
+        said["kind"] = re.split(r"[}\s]", said["kind"].rstrip("'"))[-1].strip("'")
     if "codes" in said:
         said["codes"] = ", ".join(re.findall(r"'([^']*)'", said["codes"]))
     return Reading(rule=rule, params=said, attribute=attribute, expected=expected)

@@ -54,6 +54,18 @@ def say(key: str, params: Mapping[str, str], language: Language) -> Words:
     return Words(text=_fill(rule["text"], known), hint=_hint(book["hints"], rule["hint"], known))
 
 
+def template(key: str, language: Language) -> Words:
+    """The words of a key as they are written, slots open: for the catalogue."""
+    book = _book(language)
+    entry = book[SEAL] if key == SEAL else book["codes"].get(key)
+    if entry is not None:
+        return Words(title=entry["title"], text=entry["text"], hint=entry["do"])
+    if key in book["hints"]:
+        return Words(text=book["hints"][key], hint="")
+    rule = _rule(book["rules"], key)
+    return Words(text=rule["text"], hint=rule["hint"])
+
+
 def _rule(rules: dict[str, dict[str, str]], key: str) -> dict[str, str]:
     return rules.get(key) or rules.get(f"{key.partition('.')[0]}.*") or rules[OTHER]
 
