@@ -20,6 +20,8 @@ ACCEPTED: Final = "accepted"
 POLICY: Final = "2026-11"
 """Version of the rules under which a receipt was given."""
 _REFERENCE: Final = f"{{{DS}}}Reference"
+_OF_THE_MOMENT: Final = frozenset({"#id-ts", "#id-bst", "signature-base"})
+"""Parts that differ each time the same message is sealed: the time stamp, the token, the times in an HTTP signature."""
 
 
 def write_receipt(verified: Verified, receipt_id: UUID, at: datetime, decision: str = ACCEPTED) -> bytes:
@@ -49,7 +51,7 @@ def read_receipt(answer: Verified, sent: Sealed) -> Receipt:
     if refers_to != sent.message_id or answer.claims.relates_to not in (None, sent.message_id):
         raise ReceiptInvalid(f"the receipt refers to {refers_to!r}, not to {sent.message_id}", threat="R6")
     references = tuple(_references(root))
-    if set(references) != set(sent.references) or len(references) != len(sent.references):
+    if _lasting(references) != _lasting(sent.references):
         raise ReceiptInvalid("the receipt repeats other digests than those we sent", threat="R6")
     return Receipt(
         id=words.get(f"{{{RECEIPT}}}ReceiptID", ""),
@@ -80,6 +82,11 @@ def _references(root: Element) -> Iterable[Reference]:
             raise ReceiptInvalid("a reference without method or value", threat="R6")
         digest = "".join(text_of(value).split())
         yield Reference(part=reference.get("URI", ""), algorithm=method.get("Algorithm", ""), digest=digest)
+
+
+def _lasting(references: Iterable[Reference]) -> list[tuple[str, str, str]]:
+    """What stays the same when a message is sealed again: a receiver that saw the first sealing answers with that."""
+    return sorted((r.part, r.algorithm, r.digest) for r in references if r.part not in _OF_THE_MOMENT)
 
 
 def _time(text: str) -> datetime:

@@ -12,6 +12,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NamedTuple, NoReturn
 
 from lxml import etree
@@ -23,6 +24,7 @@ from gateway.xml import Element, canonical, tag_of
 
 MAX_REFERENCES: Final = 20
 MAX_PREFIXES: Final = 10
+_LONGEST_PREFIX: Final = 32
 _INCLUSIVE: Final = f"{{{EXC_C14N}}}InclusiveNamespaces"
 _FRAGMENT = re.compile(r"#[A-Za-z_][A-Za-z0-9_.-]{0,127}")
 _EXC: Final = re.escape(EXC_C14N)
@@ -35,19 +37,20 @@ _REFERENCE_TEXT: Final = (
 )
 _SIGNED_INFO_TEXT: Final = (
     r'<P:SignedInfo(?: xmlns(?::[\w.-]+)?="[^"]*")*(?: Id="[^"]*")?>\s*'
-    rf'<P:CanonicalizationMethod Algorithm="{_EXC}">\s*{_INC}\s*</P:CanonicalizationMethod>\s*<P:SignatureMethod Algorithm="(?P<method>[^"]*)"></P:SignatureMethod>\s*'
+    rf'<P:CanonicalizationMethod Algorithm="{_EXC}">\s*{_INC}\s*</P:CanonicalizationMethod>\s*'
+    r'<P:SignatureMethod Algorithm="(?P<method>[^"]*)"></P:SignatureMethod>\s*'
     rf"(?P<references>(?:{_REFERENCE_TEXT})+)</P:SignedInfo>"
 )
 
 
-def _pattern(text: str) -> re.Pattern[bytes]:
-    """The text with `P:` standing for whatever prefix the signature uses, none included."""
-    return re.compile(text.replace("P:", r"(?:[A-Za-z_][\w.-]*:)?").encode())
-
-
-_SIGNED_INFO = _pattern(_SIGNED_INFO_TEXT)
-_REFERENCE = _pattern(_REFERENCE_TEXT)
 _DIGESTS: Final = {"sha256": hashlib.sha256, "sha384": hashlib.sha384, "sha512": hashlib.sha512}
+
+
+@lru_cache(maxsize=64)
+def _patterns(prefix: str) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+    """SignedInfo and Reference for a signature that writes its elements with this prefix."""
+    written = re.escape(prefix) + ":" if prefix else ""
+    return tuple(re.compile(text.replace("P:", written).encode()) for text in (_SIGNED_INFO_TEXT, _REFERENCE_TEXT))  # type: ignore[return-value]
 
 
 class Digested(NamedTuple):
@@ -82,10 +85,11 @@ def read_signature(signature: Element) -> SignatureShape:
         raise SealInvalid("a comment inside the signature", threat="W7")
     inclusive = signed_info[0][0] if len(signed_info) and len(signed_info[0]) else None
     octets = octets_of(signed_info, _prefixes((inclusive.get("PrefixList") or "") if inclusive is not None else ""))
-    match = _SIGNED_INFO.fullmatch(octets)
+    whole, each = _patterns((signed_info.prefix or "")[:_LONGEST_PREFIX])
+    match = whole.fullmatch(octets)
     if match is None:
         _complain(signed_info)
-    references = _REFERENCE.findall(match["references"])
+    references = each.findall(match["references"])
     if len(references) > MAX_REFERENCES:
         raise SealInvalid(f"more than {MAX_REFERENCES} references", threat="D1")
     return SignatureShape(
