@@ -15,6 +15,7 @@ from gateway import registry
 from gateway.model import Corridor, CorridorId, PartnerId
 from gateway.pipeline import conclude, forward
 from gateway.setup import Setup
+from gateway.shell import queries
 from gateway.shell.config import Settings, load_settings
 from gateway.shell.courier import HttpCourier
 from gateway.shell.keyring import FileKeyring
@@ -91,9 +92,13 @@ def make_worker(house: House) -> Worker:
     return Worker(
         house.store, house.ledger, lambda delivery: forward(delivery, setup), clock=setup.clock,
         give_up=lambda delivery, error: conclude(delivery, error, setup),
-        pulls=pulling(house), chore=lambda: tell_silence(house.store, house.ledger, setup),
+        pulls=pulling(house), chore=lambda: _tell_silence(house),
         chore_every=max(1.0, 60.0 * min(1.0, house.settings.silence_scale * 10)),
     )  # fmt: skip
+
+
+def _tell_silence(house: House) -> None:
+    tell_silence(queries.overdue(house.store, house.setup.clock()), house.ledger.silence, house.setup)
 
 
 def pulling(house: House) -> list[PartnerId]:
@@ -105,8 +110,7 @@ def doors() -> Flask:
     """The WSGI factory of the partner doors, for the server; settings come from the environment."""
     from gateway.shell.doors import make_doors
 
-    house = build(load_settings())
-    return make_doors(house.setup, house.settings)
+    return make_doors(build(load_settings()))
 
 
 def console() -> Flask:

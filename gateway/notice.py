@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
 from uuid import UUID
 
 from gateway import words
 from gateway.envelope.addressing import action_of, stamp
-from gateway.errors import GatewayError
+from gateway.errors import Finding, GatewayError
 from gateway.lifecycle import State
 from gateway.model import (
     LANGUAGES,
@@ -19,13 +21,15 @@ from gateway.model import (
     Document,
     DocumentType,
     Entry,
+    Language,
     MessageId,
     PartnerId,
 )
 from gateway.receipt import escape, leaf
 from gateway.setup import OWN_ID, Setup
 
-NOTICE_SCHEMA = "xsd/gateway/notice.xsd"
+NOTICE_SCHEMA: Final = "xsd/gateway/notice.xsd"
+MOST_FINDINGS: Final = 25
 
 
 def own_corridor(partner: PartnerId) -> Corridor:
@@ -43,7 +47,8 @@ def notice_of(delivery: Delivery, state: State, error: GatewayError, setup: Setu
         leaf("State", state.value),
         leaf("Code", error.code),
         leaf("IssuedAt", stamp(setup.clock())),
-        *(_text(error.code, language) for language in LANGUAGES),
+        *(_text(error.code, {}, language) for language in LANGUAGES),
+        *(_finding(finding) for finding in error.findings[:MOST_FINDINGS]),
     )
     payload = f'<Notice xmlns="{RECEIPT}">{"".join(parts)}</Notice>'.encode()
     document = Document(type=NOTICE_TYPE, version="1", payload=payload, schema=NOTICE_SCHEMA)
@@ -76,6 +81,12 @@ def _claims(entry_id: UUID, about: Entry, document: DocumentType) -> Claims:
     )
 
 
-def _text(code: str, language: str) -> str:
-    said = words.say(code, {}, language)  # type: ignore[arg-type]
+def _text(key: str, params: Mapping[str, str], language: Language) -> str:
+    said = words.say(key, params, language)
     return f'<Text xml:lang="{language}">{escape(f"{said.text} {said.hint}".strip())}</Text>'
+
+
+def _finding(finding: Finding) -> str:
+    path = leaf("Path", finding.path) if finding.path else ""
+    texts = "".join(_text(finding.rule, finding.params, language) for language in LANGUAGES)
+    return f"<Finding>{leaf('Rule', finding.rule)}{path}{texts}</Finding>"

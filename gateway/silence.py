@@ -2,58 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 from uuid import UUID
 
 from gateway.errors import GatewayError
 from gateway.mapping import translate
-from gateway.model import CorridorId, Delivery, Entry
+from gateway.model import CorridorId, Entry, Silence
 from gateway.notice import own_entry
-from gateway.pipeline import context_of
 from gateway.schema import check
-from gateway.setup import Setup
+from gateway.setup import OWN_ID, Setup
 
 
-class Overdue(Protocol):
-    """Where deliveries without an answer are found and marked."""
+class Asked(Protocol):
+    """A question whose answer should be here and is not."""
 
-    def overdue(self) -> list[Delivery]:
-        """Deliveries whose corridor wants an answer that did not come by its time."""
-        ...
-
-    def silence(self, entry: UUID, corridor: CorridorId, *, means: str, notice: Entry | None = None) -> bool:
-        """Say it once, with what the asker is told, in one transaction."""
-        ...
+    @property
+    def entry(self) -> Entry: ...
+    @property
+    def corridor(self) -> str: ...
 
 
-def tell_silence(source: Overdue, setup: Setup) -> int:
+class Tell(Protocol):
+    """Keeps what the asker is told, once, in one transaction."""
+
+    def __call__(self, entry: UUID, corridor: CorridorId, *, means: str, notice: Entry | None = None) -> bool: ...
+
+
+def tell_silence(overdue: Iterable[Asked], tell: Tell, setup: Setup) -> int:
     """Tell every asker whose answer is overdue what that means (`Corridor.silence`); how many were told.
 
     The message is made from the question by the corridor's own table, so that it is an answer in the asker's words.
     """
     told = 0
-    for delivery in source.overdue():
-        corridor = setup.corridors[delivery.corridor]
-        if corridor.silence is None:
-            continue
-        try:
-            message = _message(delivery, setup)
-        except GatewayError as error:
-            setup.log("silence-not-told", entry=str(delivery.entry.id), code=error.code, detail=error.detail)
-            message = None
-        told += source.silence(delivery.entry.id, delivery.corridor, means=corridor.silence.means, notice=message)
+    for asked in overdue:
+        corridor = setup.corridors[CorridorId(asked.corridor)]
+        silence = corridor.silence
+        if silence is not None:
+            told += tell(asked.entry.id, corridor.id, means=silence.means, notice=_try(asked, silence, setup))
     return told
 
 
-def _message(delivery: Delivery, setup: Setup) -> Entry:
-    corridor, entry_id = setup.corridors[delivery.corridor], setup.ids()
-    silence = corridor.silence
-    assert silence is not None  # noqa: S101 - the caller looked
-    context = {**context_of(delivery, corridor), "relates_to": delivery.entry.claims.message_id,
-               "message_id": f"urn:uuid:{entry_id}", "now": _iso(setup)}  # fmt: skip
-    payload = translate(delivery.entry.document.payload, setup.translations[silence.mapping], context)
-    return own_entry(entry_id, delivery.entry, check(payload, silence.gives, setup.schemas), setup)
+def _try(asked: Asked, silence: Silence, setup: Setup) -> Entry | None:
+    try:
+        return _message(asked, silence, setup)
+    except GatewayError as error:
+        setup.log("silence-not-told", entry=str(asked.entry.id), code=error.code, detail=error.detail)
+        return None
 
 
-def _iso(setup: Setup) -> str:
-    return setup.clock().isoformat().replace("+00:00", "Z")
+def _message(asked: Asked, silence: Silence, setup: Setup) -> Entry:
+    entry, entry_id = asked.entry, setup.ids()
+    now = setup.clock().isoformat().replace("+00:00", "Z")
+    context = {
+        "message_id": f"urn:uuid:{entry_id}", "relates_to": entry.claims.message_id,
+        "conversation_id": entry.claims.conversation_id or entry.claims.message_id, "sender": OWN_ID,
+        "receiver": entry.sender, "entry_id": str(entry.id), "now": now, "received_at": now,
+    }  # fmt: skip
+    payload = translate(entry.document.payload, setup.translations[silence.mapping], context)
+    return own_entry(entry_id, entry, check(payload, silence.gives, setup.schemas), setup)
