@@ -27,7 +27,7 @@ from gateway.errors import (
 from gateway.facts import FactTable
 from gateway.model import XSI, Document, DocumentType, Schema, Verified
 from gateway.schema_atlas import Atlas
-from gateway.schema_explain import Complaint, Offence, Received, explain, names_of, place
+from gateway.schema_explain import Complaint, Offence, Received, explain, fact_of, place
 from gateway.schema_guard import split_values, typed_elements, without_locations
 from gateway.schema_recognise import (
     Selector,
@@ -153,7 +153,7 @@ class Schemas:
         if matching:
             return max(matching, key=lambda shape: len(shape.when))
         found = unknown_function(root, tuple((shape.schema.document, shape.when) for shape in candidates))
-        known = (shape.facts.facts.get(names_of(found.element)) for shape in candidates if shape.facts is not None)
+        known = (fact_of(found.element, shape.facts) for shape in candidates)
         return replace(found, fact=next(filter(None, known), None))
 
 

@@ -211,22 +211,38 @@ def _leaf(element: Element) -> str:
 
 
 def _fact(element: Element, facts: FactTable | None, attribute: str = "") -> Fact | None:
-    if facts is None:
-        return None
-    path = names_of(element)
-    return facts.facts.get(f"{path}/@{attribute}" if attribute else path)
+    found = fact_of(element, facts)
+    if facts is None or found is None or not attribute:
+        return found
+    return facts.facts.get(f"{found.path}/@{attribute}")
 
 
 def _children(element: Element, facts: FactTable | None) -> tuple[Fact, ...]:
-    if facts is None:
+    found = fact_of(element, facts)
+    if facts is None or found is None:
         return ()
-    return tuple(fact for fact in facts.children(names_of(element)) if not fact.attribute)
+    return tuple(fact for fact in facts.children(found.path) if not fact.attribute)
 
 
-def names_of(element: Element) -> str:
-    """Local names from the root, as the schema's facts are keyed."""
-    names = [etree.QName(element).localname, *(etree.QName(e).localname for e in element.iterancestors())]
-    return "/".join(reversed(names))
+def fact_of(element: Element, facts: FactTable | None) -> Fact | None:
+    """What the schema's facts say of an element: by its QName, or by its local name where the namespace is wrong."""
+    if facts is None:
+        return None
+    line = [element, *element.iterancestors()][::-1]
+    plain = facts.facts.get("/".join(etree.QName(node).localname for node in line))
+    if plain is not None and _tag(plain) == element.tag:
+        return plain
+    found: Fact | None = None
+    for node in line:
+        found = _closest(node, facts.children(found.path if found else ""))
+        if found is None:
+            return None
+    return found
+
+
+def _closest(element: Element, facts: tuple[Fact, ...]) -> Fact | None:
+    alike = [f for f in facts if not f.attribute and f.name == etree.QName(element).localname]
+    return next((f for f in alike if _tag(f) == element.tag), alike[0] if alike else None)
 
 
 def _tag(fact: Fact) -> str:

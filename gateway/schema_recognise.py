@@ -63,7 +63,7 @@ def steps_of(path: str, root: str, facts: FactTable | None) -> tuple[Step, ...]:
     for name in below(path, root, facts).split("/"):
         walked = f"{walked}/{name}"
         fact = facts.facts.get(walked) if facts is not None else None
-        steps.append((name, None if fact is None else fact.namespace))
+        steps.append((name, None) if fact is None else (name if fact.attribute else fact.name, fact.namespace))
     return tuple(steps)
 
 

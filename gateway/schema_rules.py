@@ -50,7 +50,7 @@ _RULES: Final = tuple(
         ("xsd.text", r"Character content.*"),
         ("xsd.children", r"Element content is not allowed.*"),
         ("xsd.nil", r"The element is not 'nillable'\.|.*nilled.*"),
-        ("xsd.fixed", r"The actual value '(?P<value>.*)' does not match the fixed value constraint '(?P<fixed>.*)'\."),
+        ("xsd.fixed", r"The (?:actual )?value '(?P<value>.*)' does not match the fixed .* '(?P<fixed>.*)'\."),
         ("xsd.unique", r"Duplicate key-sequence \[(?P<value>.*)\] in .*"),
         ("xsd.reference", r"No match found for key-sequence \[(?P<value>.*)\] of .*"),
     )

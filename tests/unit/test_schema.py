@@ -21,6 +21,7 @@ from gateway.errors import (
 )
 from gateway.model import SOAP12, Document, DocumentType, Schema, Verified
 from gateway.schema import Schemas, check, validate, validate_bare
+from gateway.schema_guard import without_locations
 from gateway.xml import canonical, parse
 from tests.builders import a_verified, a_wire, some_claims
 from tests.schemas import customs_schemas, golden
@@ -140,6 +141,29 @@ def test_label_changes_with_an_imported_file() -> None:
 def test_import_outside_the_bundle_stops_the_start(outside: str) -> None:
     with pytest.raises(ConfigurationError, match=r"x/a\.xsd"):
         schemas_of(imported=outside)
+
+
+@pytest.mark.threat("U1")
+@pytest.mark.parametrize("outside", ["/etc/hostname", "file:///etc/hostname", "http://127.0.0.1:9/b.xsd"])
+def test_loader_is_never_asked_for_what_lies_outside(outside: str) -> None:
+    """A loader that would give anything is not even asked."""
+    asked: list[str] = []
+
+    def open_handed(path: str) -> bytes:
+        asked.append(path)
+        return (XSD.replace("{import}", outside) if path == "x/a.xsd" else OTHER).encode()
+
+    with pytest.raises(ConfigurationError):
+        Schemas([a_record()], open_handed)
+    assert asked == ["x/a.xsd"]
+
+
+@pytest.mark.threat("U1")
+def test_schema_locations_are_taken_off_the_copy_that_is_judged() -> None:
+    xsi = "xmlns:x='http://www.w3.org/2001/XMLSchema-instance'"
+    payload = f"<a {xsi} x:schemaLocation='u v' x:nil='true'><b x:noNamespaceSchemaLocation='w'/></a>".encode()
+    root = without_locations(parse(payload), payload)
+    assert [len(element.attrib) for element in root.iter("{*}*")] == [1, 0]
 
 
 def test_absent_schema_stops_the_start() -> None:
