@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 
 from gateway.mapping.chain import CODE, Step
@@ -12,6 +13,7 @@ from gateway.mapping.converters import by_factor, collapsed, core_converter
 from gateway.mapping.outcome import ILLEGAL, CodeRefused, Run
 from gateway.model import Converter
 
+Plain = Callable[[str], str]
 Change = Callable[[str, Run], str]
 Combine = Callable[[list[str | None], Run], str]
 _MOST_DAYS = 64
@@ -19,29 +21,68 @@ _MOST_DAYS = 64
 
 def named_converter(bench: Bench, step: Step) -> Converter:
     """The converter of a step: the core's, else the agency's. ValueError: there is none, or its arguments are wrong."""
-    found = core_converter(step.name, step.args) or bench.converters.get(step.text.removeprefix("back:"))
-    if found is None:
+    if ILLEGAL.search(step.args):
+        raise ValueError("the argument holds a character that XML cannot carry")
+    found = core_converter(step.name, step.args)
+    if found is not None:
+        return found
+    own = bench.converters.get(step.text.removeprefix("back:"))
+    if own is None:
         raise ValueError(f"there is no converter {step.text}")
-    return found
+    return replace(own, there=_checked(own.there), back=_checked(own.back) if own.back else None)
 
 
-def change(bench: Bench, step: Step) -> Change:
-    """One step as a function. ValueError: no such converter or list, wrong arguments, or no way back."""
-    if step.name == CODE:
-        return _recode(known_codes(bench, step.args), back=step.back)
-    converter = named_converter(bench, step)
-    function = converter.back if step.back else converter.there
-    if function is None:
-        raise ValueError(f"{step.name} has no way back: {converter.why}")
-    plain = function
+def _checked(function: Plain) -> Plain:
+    """What an agency's converter gives must be text that XML can carry."""
 
-    def changed(text: str, _run: Run) -> str:
-        result = plain(text)
+    def checked(text: str) -> str:
+        result = function(text)
         if ILLEGAL.search(result):
             raise ValueError("the result holds a character that XML cannot carry")
         return result
 
-    return changed
+    return checked
+
+
+def plain_change(bench: Bench, step: Step) -> Plain | None:
+    """One step that needs nothing but the text; None for a code list with dates.
+
+    ValueError: no such converter or list, wrong arguments, or no way back.
+    """
+    if step.name == CODE:
+        codes = known_codes(bench, step.args)
+        return None if codes.dated else _recode_always(codes, back=step.back)
+    converter = named_converter(bench, step)
+    function = converter.back if step.back else converter.there
+    if function is None:
+        raise ValueError(f"{step.name} has no way back: {converter.why}")
+    return function
+
+
+def change(bench: Bench, step: Step) -> Change:
+    """One step, told which run it is in. ValueError as `plain_change`."""
+    plain = plain_change(bench, step)
+    if plain is None:
+        return _recode(known_codes(bench, step.args), back=step.back)
+    return lambda text, _run: plain(text)
+
+
+def plain_chain(bench: Bench, steps: list[Step]) -> Plain | None:
+    """All steps as one function of the text, where none needs the run; an empty text ends the chain."""
+    found = [plain_change(bench, step) for step in steps]
+    functions = [function for function in found if function is not None]
+    if len(functions) < len(found):
+        return None
+    if len(functions) == 1:
+        return functions[0]
+
+    def chain(text: str) -> str:
+        for function in functions:
+            if text:
+                text = function(text)
+        return text
+
+    return chain
 
 
 def known_codes(bench: Bench, name: str) -> CodeList:
@@ -51,10 +92,14 @@ def known_codes(bench: Bench, name: str) -> CodeList:
     return bench.codes[name]
 
 
-def _rows_by_day(codes: CodeList, *, back: bool) -> Callable[[Run], dict[str, Code]]:
-    """The rows that hold on the run's day; worked out once per day."""
+def _no_doubt(codes: CodeList, *, back: bool) -> None:
     if back and codes.ambiguous:
         raise ValueError(f"code list {codes.name} has no way back: {codes.ambiguous}")
+
+
+def _rows_by_day(codes: CodeList, *, back: bool) -> Callable[[Run], dict[str, Code]]:
+    """The rows that hold on the run's day; worked out once per day."""
+    _no_doubt(codes, back=back)
     if not codes.dated:
         fixed = codes.on(None, back=back)
         return lambda _run: fixed
@@ -69,6 +114,21 @@ def _rows_by_day(codes: CodeList, *, back: bool) -> Callable[[Run], dict[str, Co
         return known[day]
 
     return rows
+
+
+def _recode_always(codes: CodeList, *, back: bool) -> Plain:
+    """A code list without dates."""
+    _no_doubt(codes, back=back)
+    rows = codes.on(None, back=back)
+    fixed = {code: row.source if back else row.target for code, row in rows.items()}
+
+    def recode(text: str) -> str:
+        found = fixed.get(text) or fixed.get(collapsed(text)) or fixed.get(ANY_OTHER)
+        if found is None:
+            raise CodeRefused(f"code list {codes.name} ({codes.version}) has no code {collapsed(text)}")
+        return found
+
+    return recode
 
 
 def _recode(codes: CodeList, *, back: bool) -> Change:

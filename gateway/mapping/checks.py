@@ -81,6 +81,7 @@ def check_row(bench: Bench, rule: Rule, here: Scope) -> Iterator[tuple[str, str]
     for source in rule.sources:
         if way(innermost, scope_of(bench, source, here))[1]:
             yield "sources", f"{source} repeats independently of the other sources"
+            return
     inward = way(here, innermost)[1]
     takes_many = bool(rule.steps) and rule.steps[0].name in COMBINERS and len(rule.sources) == 1
     if inward and not takes_many and not _selects(bench, rule, here, innermost):

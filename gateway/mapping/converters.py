@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from gateway.mapping.chain import split_args, unquoted
-from gateway.mapping.dates import form_names, loss, read_moment, write_moment
+from gateway.mapping.dates import day_to_day, form_names, loss, read_moment, write_moment
 from gateway.mapping.numbers import canonical_decimal, divided, exact, rounded, summed, times
 from gateway.model import Converter
 
@@ -21,6 +21,8 @@ _PLACES: Final = re.compile(r"[0-9]|1[0-9]|20")
 
 def collapsed(text: str) -> str:
     """Text with XML white space (and no other: not NBSP, not U+2028) collapsed as xs:token asks."""
+    if text.isalnum():
+        return text
     text = text.strip(_BLANK)
     if "  " in text or "\n" in text or "\t" in text or "\r" in text:
         return _RUNS.sub(" ", text)
@@ -78,6 +80,9 @@ def _date(args: str) -> Converter:
 
 
 def _dated(before: str, after: str) -> Callable[[str], str]:
+    quick = day_to_day(before, after)
+    if quick is not None:
+        return quick
     return lambda text: write_moment(read_moment(collapsed(text), before), after)
 
 

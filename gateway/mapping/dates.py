@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 ASTANA: Final = 300
@@ -190,6 +190,29 @@ _WRITERS: Final[dict[str, Callable[[Moment], str]]] = {
     "dmyhms": lambda moment: f"{_dot_day(moment)} {_clock(moment)}",
     "astana": lambda moment: f"{_iso_day(moment)}T{_clock(moment)}",
 }
+
+
+def day_to_day(before: str, after: str) -> Callable[[str], str] | None:
+    """A shorter way for the commonest change, from one form of a day with four digits to another; else None."""
+    if before not in _DAY_LAYOUT or after not in _DAY_LAYOUT:
+        return None
+    match, layout = FORMS[before].pattern.fullmatch, _DAY_LAYOUT[after]
+
+    def rewrite(text: str) -> str:
+        found = match(text) or match(text.strip(" \t\r\n"))
+        if found is None:
+            raise ValueError(f"not a date of format {before}")
+        year, month, day = found.group("y", "m", "d")
+        try:
+            date(int(year), int(month), int(day))
+        except ValueError:
+            raise ValueError("no such day or time") from None
+        return layout.format(y=year, m=month, d=day)
+
+    return rewrite
+
+
+_DAY_LAYOUT: Final = {"isodate": "{y}-{m}-{d}", "102": "{y}{m}{d}", "dmy": "{d}.{m}.{y}"}
 
 
 def loss(before: str, after: str) -> str:

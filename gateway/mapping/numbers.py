@@ -17,6 +17,8 @@ def canonical_decimal(text: str) -> str:
 
     Refuses (ValueError) exponents, commas, spaces of any kind, digits other than 0-9 and more than 100 characters.
     """
+    if text.isascii() and text.isdecimal() and text[0] != "0" and len(text) <= _LONGEST:
+        return text
     match = _NUMBER.fullmatch(text) if len(text) <= _LONGEST else None
     if match is None or not (match[2] or match[3]):
         raise ValueError("not a decimal number")

@@ -41,7 +41,7 @@ class Run:
     def __init__(self, context: Mapping[str, str]) -> None:
         self.context = context
         self.findings: list[Finding] = []
-        self.marks: list[tuple[object, Frame, str]] = []
+        self.marks: list[tuple[Any, Frame, str]] = []
         """When traced: row, frame and text of every value written, in the order of the output."""
         self._day: date | None = None
         self._turns = 0

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.mapping.chain import Step
-from gateway.mapping.change import Change, Combine, change, unit_change
+from gateway.mapping.change import Change, Combine, Plain, change, plain_chain, unit_change
 from gateway.mapping.conditions import Bench, Holds, Value, condition, reader, scope_of
 from gateway.mapping.converters import COMBINERS, Combiner, combiner
 from gateway.mapping.outcome import REFUSED, CodeRefused, Frame, Run
@@ -22,19 +22,41 @@ class Row:
     """A compiled rule: where it applies (None = everywhere) and the text it gives, None for none."""
 
     rule: Rule
+    here: Scope
     holds: Holds | None
     value: Value
+    direct: Direct | None = None
+    """Set where the value is one slot of the frame itself and at most a plain function of it: the fast way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """One slot of the frame and what is done with its text; None = nothing."""
+
+    slot: int
+    change: Plain | None
 
 
 def compile_row(bench: Bench, rule: Rule, here: Scope) -> Row:
     """The rule as seen from frames of this scope. ValueError says what about its converters cannot be."""
     if rule.constant is not None:
-        return Row(rule, _holds(bench, rule, here), _constant(rule.constant))
+        return Row(rule, here, _holds(bench, rule, here), _constant(rule.constant))
     innermost = innermost_scope(bench, rule, here)
     _, inward = way(here, innermost)
     if not inward:
-        return Row(rule, _holds(bench, rule, here), _single(bench, rule, here))
-    return Row(rule, None, _selected(bench, rule, here, innermost))
+        return Row(rule, here, _holds(bench, rule, here), _single(bench, rule, here), _direct(bench, rule, here))
+    return Row(rule, here, None, _selected(bench, rule, here, innermost))
+
+
+def _direct(bench: Bench, rule: Rule, here: Scope) -> Direct | None:
+    source = rule.sources[0]
+    steps = list(rule.steps)
+    if len(rule.sources) > 1 or source.startswith("$") or (steps and steps[0].name in COMBINERS):
+        return None
+    if bench.reading.scope_of(source) is not here:
+        return None
+    function = plain_chain(bench, steps) if steps else None
+    return None if steps and function is None else Direct(bench.reading.slot(source), function)
 
 
 def innermost_scope(bench: Bench, rule: Rule, here: Scope) -> Scope:
@@ -132,20 +154,22 @@ def refuse(bench: Bench, rule: Rule, here: Scope, frame: Frame, run: Run, *, err
 
 
 def sources_at(bench: Bench, rule: Rule, here: Scope, frame: Frame, run: Run) -> tuple[list[str], list[str]]:
-    """Numbered paths and texts of all sources of a rule in a frame; for findings and traces."""
+    """Numbered paths and texts of the sources of a rule in a frame, where its `when` holds; for findings and traces."""
     places: list[str] = []
     texts: list[str] = []
     for source in rule.sources:
-        scope = scope_of(bench, source, here)
         if source.startswith("$"):
             places.append(source)
             texts.append(reader(bench, source, here)(frame, run) or "")
             continue
+        scope = bench.reading.scope_of(source)
         outward, inward = way(here, scope)
+        holds = _holds(bench, rule, scope) if inward else None
         slot = scope.slots.get(source)
         for inner in frames_in(out_of(frame, outward), inward, run):
-            places.append(place(bench.reading.shape, scope, inner, source))
-            texts.append(inner[slot] or "" if slot is not None else "")
+            if holds is None or holds(inner, run):
+                places.append(place(bench.reading.shape, scope, inner, source))
+                texts.append(inner[slot] or "" if slot is not None else "")
     return places, texts
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from lxml import etree
+
 from gateway.errors import Finding, MappingGap
+from gateway.mapping.emit import Emit
 from gateway.mapping.outcome import Run, TooMuch
 from gateway.mapping.translation import Translation
-from gateway.mapping.write import Emit
 from gateway.xml import Element, parse, tag_of
 
 
@@ -28,6 +30,8 @@ def carry(
 ) -> tuple[Element, bytes, Run]:
     """The source's root, the output and the run; the root must stay alive as long as its frames are used."""
     root = parse(payload)
+    if b"<!--" in payload:
+        etree.strip_tags(root, etree.Comment)
     if tag_of(root) != translation.root:
         finding = Finding(rule="mapping.root", params={"expected": translation.root, "found": tag_of(root)}, path="/")
         raise MappingGap(f"root is {tag_of(root)}", findings=(finding,))

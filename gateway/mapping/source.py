@@ -2,7 +2,7 @@
 
 A *scope* is a place that may occur many times: the document, an element that repeats, an element a group runs over.
 A *frame* is one occurrence of a scope: a list of the frame around it, the element, and then one slot per value or per
-list of inner frames. What belongs to no rule is passed over.
+list of inner frames. What belongs to no rule is passed over. Comments must be gone before, so that a text is one piece.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 from gateway.mapping.converters import collapsed
 from gateway.mapping.outcome import Frame, Run
 from gateway.mapping.paths import Shape, prefixes
-from gateway.xml import Element, readable_path, text_of
+from gateway.xml import Element, readable_path
 
 Fill = Callable[[Element, Frame], None]
 AROUND: Final = 0
@@ -140,48 +140,50 @@ class Reading:
     def _own(self, slot: int, path: str) -> Fill:
         if self.shape.container(path):
             return lambda _element, frame: frame.__setitem__(slot, PRESENT)
-        return _token(slot) if self.shape.tokens(path) else _text(slot)
+        return _text(slot, token=self.shape.tokens(path))
 
-    def _wanted(self, scope: Scope, path: str) -> dict[str, Fill]:
+    def _wanted(self, scope: Scope, path: str) -> dict[str, int | Fill]:
         """The children worth looking at, by QName."""
         needed = {prefix for used in (*scope.slots, *scope.lists) for prefix in prefixes(used)}
         return {
-            _qname(fact.namespace, fact.name): self._action(scope, fact.path)
+            _qname(fact.namespace, fact.name): self._token_slot(scope, fact.path) or self._action(scope, fact.path)
             for fact in self.shape.below.get(path, ())
             if not fact.attribute and fact.path in needed
         }
+
+    def _token_slot(self, scope: Scope, path: str) -> int | None:
+        """The slot of a token-like leaf of this scope of which nothing else is read."""
+        alone = path in scope.slots and path not in scope.lists and not self.shape.container(path)
+        attributes = any(fact.path in scope.slots for fact in self.shape.below.get(path, ()))
+        return scope.slots[path] if alone and not attributes and self.shape.tokens(path) else None
 
 
 def _qname(namespace: str, name: str) -> str:
     return f"{{{namespace}}}{name}" if namespace else name
 
 
-def _children(wanted: dict[str, Fill]) -> Fill:
+def _children(wanted: dict[str, int | Fill]) -> Fill:
+    """Looks at each child once. A number stands for a token-like leaf of this frame: the commonest case, done here."""
     get = wanted.get
 
     def children(element: Element, frame: Frame) -> None:
         for child in element:
             fill = get(child.tag)  # type: ignore[arg-type]
-            if fill is not None:
+            if fill is None:
+                continue
+            if not isinstance(fill, int):
                 fill(child, frame)
+            elif text := child.text:
+                frame[fill] = text if text.isalnum() else collapsed(text) or None
 
     return children
 
 
-def _token(slot: int) -> Fill:
-    def token(element: Element, frame: Frame) -> None:
-        text = element.text if not len(element) else text_of(element)
-        if text and (text := collapsed(text)):
-            frame[slot] = text
-
-    return token
-
-
-def _text(slot: int) -> Fill:
+def _text(slot: int, *, token: bool) -> Fill:
     def text(element: Element, frame: Frame) -> None:
-        found = element.text if not len(element) else text_of(element)
+        found = element.text
         if found and found.strip(_BLANK):
-            frame[slot] = found
+            frame[slot] = collapsed(found) if token else found
 
     return text
 

@@ -10,12 +10,13 @@ from gateway.fact import FactTable
 from gateway.mapping.checks import check_paths, code_lists_of
 from gateway.mapping.codes import CodeList
 from gateway.mapping.conditions import Bench
+from gateway.mapping.emit import Emit
 from gateway.mapping.layout import lay_out
 from gateway.mapping.outcome import Frame
 from gateway.mapping.paths import Shape
 from gateway.mapping.source import Reading
 from gateway.mapping.table import MapTable, problem
-from gateway.mapping.write import Emit, Writer
+from gateway.mapping.write import Writer
 from gateway.model import Converter
 from gateway.xml import Element
 

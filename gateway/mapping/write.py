@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
 from gateway.errors import Finding
-from gateway.mapping.canonical import escaped, escaped_attribute, opening
+from gateway.mapping.canonical import opening
 from gateway.mapping.chain import COPY
 from gateway.mapping.checks import check_row
 from gateway.mapping.conditions import Bench, Value, condition
 from gateway.mapping.converters import collapsed
+from gateway.mapping.emit import (
+    Attribute,
+    Emit,
+    Gap,
+    as_token,
+    attributes_of,
+    container,
+    direct_leaf,
+    first_of,
+    leaf,
+    one_after_another,
+)  # fmt: skip
 from gateway.mapping.layout import Node, branch
-from gateway.mapping.outcome import REFUSED, Frame, Run
+from gateway.mapping.outcome import Frame, Run
 from gateway.mapping.paths import Shape
-from gateway.mapping.rows import Row, compile_row, sources_at
+from gateway.mapping.rows import Direct, Row, compile_row, sources_at
 from gateway.mapping.source import Scope, frames_in, out_of, way
 from gateway.mapping.table import Rule, problem
 
-Emit = Callable[[Frame, list[str], Run], bool]
-"""Writes an element into the list; False when there was nothing to write."""
-Gap = Callable[[Frame, Run], None]
-"""Keeps the finding that a required target stays empty."""
 _EXACT = frozenset({"date", "decimal", "code", "scale", "round", "count", "sum", "unit"})
 """Steps whose result has no white space to collapse."""
 
@@ -54,7 +61,7 @@ class Writer:
         if not groups:
             return self._element(node, here, chosen, around), gap
         emits = [self._group(node, group, here, chosen, around) for group in groups]
-        return (emits[0] if len(emits) == 1 else _one_after_another(emits)), gap
+        return one_after_another(emits), gap
 
     # --- groups -------------------------------------------------------------------------------------------------------
     def _group(self, node: Node, group: Rule, here: Scope, chosen: frozenset[str], around: str) -> Emit:
@@ -85,34 +92,34 @@ class Writer:
 
     # --- elements -----------------------------------------------------------------------------------------------------
     def _element(self, node: Node, here: Scope, chosen: frozenset[str], around: str) -> Emit:
-        attributes = [
-            (
-                f' {attribute.fact.name}="',
-                self._pick(attribute, here, chosen),
-                self._required_gap(attribute, here, chosen),
-            )
-            for attribute in node.attributes()
-            if any(rule.id in chosen for rule in attribute.rules)
-        ]
         self._check_children(node, chosen)
-        start = opening(node.fact.name, node.fact.namespace, around)
+        attributes = attributes_of(self._attributes(node, here, chosen))
+        start, end = opening(node.fact.name, node.fact.namespace, around), f"</{node.fact.name}>"
         if self._target.container(node.fact.path):
-            return self._container(node, here, chosen, start, attributes)
-        pick = self._pick(node, here, chosen)
-        if attributes:
-            return _leaf_with(start, f"</{node.fact.name}>", pick, _attributes(attributes))
-        return _leaf(f"{start}>", f"</{node.fact.name}>", pick)
+            return container(start, end, attributes, self._children(node, here, chosen))
+        rows = self._rows(node, here, chosen)
+        pick = self._pick(node, here, chosen, rows)
+        if len(rows) == 1 and rows[0].direct and not rows[0].holds and not attributes and not self._traced:
+            return direct_leaf(start, end, rows[0].direct, pick)
+        return leaf(start, end, pick, attributes)
 
-    def _container(
-        self, node: Node, here: Scope, chosen: frozenset[str], start: str, attributes: list[Attribute]
-    ) -> Emit:
+    def _attributes(self, node: Node, here: Scope, chosen: frozenset[str]) -> list[Attribute]:
+        found: list[Attribute] = []
+        for child in node.attributes():
+            if any(rule.id in chosen for rule in child.rules):
+                pick = self._pick(child, here, chosen, self._rows(child, here, chosen))
+                found.append(
+                    (f' {child.fact.name}="', pick, self._gap(child, here, chosen) if child.fact.min else None)
+                )
+        return found
+
+    def _children(self, node: Node, here: Scope, chosen: frozenset[str]) -> list[tuple[Emit, Gap | None]]:
         parts: list[tuple[Emit, Gap | None]] = []
         for child in node.elements():
-            if not any(rule.id in chosen for rule in child.all_rules()):
-                continue
-            emit, gap = self._node(child, here, chosen, node.fact.namespace)
-            parts.append((emit, gap if child.fact.min and child.label == 1 else None))
-        return _container(start, f"</{node.fact.name}>", _attributes(attributes) if attributes else None, parts)
+            if any(rule.id in chosen for rule in child.all_rules()):
+                emit, gap = self._node(child, here, chosen, node.fact.namespace)
+                parts.append((emit, gap if child.fact.min and child.label == 1 else None))
+        return parts
 
     def _check_children(self, node: Node, chosen: frozenset[str]) -> None:
         """Everything the schema wants inside this element must have a rule."""
@@ -125,17 +132,19 @@ class Writer:
                 self.problems.append(problem(self._bench.table, 0, "", "target-missing", reason, path=fact.path))
 
     # --- values -------------------------------------------------------------------------------------------------------
-    def _pick(self, node: Node, here: Scope, chosen: frozenset[str]) -> Value:
+    def _pick(self, node: Node, here: Scope, chosen: frozenset[str], rows: list[Row]) -> Value:
         """The first rule that applies and yields a value wins."""
+        gap = self._gap(node, here, chosen) if any(row.rule.required for row in rows) else None
+        if len(rows) == 1 and rows[0].holds is None and gap is None and not self._traced:
+            return rows[0].value
+        return first_of(rows, gap, marked=self._traced)
+
+    def _rows(self, node: Node, here: Scope, chosen: frozenset[str]) -> list[Row]:
         rules = [rule for rule in node.rules if rule.id in chosen]
-        rows = [row for rule in rules for row in self._row(node, rule, here)]
-        gap = self._gap(node, here, chosen) if any(rule.required for rule in rules) else None
         for rule, after in pairwise(rules):
             if rule.constant is not None and rule.when is None:
                 self._say(after, "unreachable", f"never reached: {rule.id} always gives a value", node.shown)
-        if len(rows) == 1 and rows[0].holds is None and gap is None and not self._traced:
-            return rows[0].value
-        return _picking(rows, gap, marked=self._traced)
+        return [row for rule in rules for row in self._row(node, rule, here)]
 
     def _row(self, node: Node, rule: Rule, here: Scope) -> list[Row]:
         """The compiled rule; none when something is wrong with it."""
@@ -149,7 +158,7 @@ class Writer:
         except ValueError as error:
             self._say(rule, "converter", str(error), node.shown)
             return []
-        return [replace(row, value=_token(row.value)) if self._to_collapse(node, rule) else row]
+        return [_as_token(row) if self._to_collapse(node, rule) else row]
 
     def _to_collapse(self, node: Node, rule: Rule) -> bool:
         """True when the target is token-like and the value may not be."""
@@ -161,9 +170,6 @@ class Writer:
         return any(not source.startswith("$") and not shape.tokens(source) for source in rule.sources)
 
     # --- findings -----------------------------------------------------------------------------------------------------
-    def _required_gap(self, node: Node, here: Scope, chosen: frozenset[str]) -> Gap | None:
-        return self._gap(node, here, chosen) if node.fact.min else None
-
     def _gap(self, node: Node, here: Scope, chosen: frozenset[str]) -> Gap:
         rules = [rule for rule in node.all_rules() if rule.id in chosen]
         bench = self._bench
@@ -184,9 +190,6 @@ class Writer:
         self.problems.append(problem(self._bench.table, rule.line, rule.id, kind, reason, path=path))
 
 
-Attribute = tuple[str, Value, Gap | None]
-
-
 def _copying(node: Node, group: Rule) -> Node:
     """A leaf that a group repeats without a further rule takes the text of the occurrence."""
     copy = Node(node.fact, node.label, node.shown)
@@ -195,100 +198,10 @@ def _copying(node: Node, group: Rule) -> Node:
     return copy
 
 
-def _token(value: Value) -> Value:
-    def token(frame: Frame, run: Run) -> str | None:
-        text = value(frame, run)
-        return text if text is None or text is REFUSED else collapsed(text) or None
-
-    return token
-
-
-def _picking(rows: list[Row], gap: Gap | None, *, marked: bool) -> Value:
-    def pick(frame: Frame, run: Run) -> str | None:
-        for row in rows:
-            if row.holds is None or row.holds(frame, run):
-                text = row.value(frame, run)
-                if text is not None:
-                    if marked:
-                        run.marks.append((row, frame, text))
-                    return text
-        if gap is None:
-            return None
-        gap(frame, run)
-        return REFUSED
-
-    return pick
-
-
-def _leaf(start: str, end: str, pick: Value) -> Emit:
-    def leaf(frame: Frame, out: list[str], run: Run) -> bool:
-        text = pick(frame, run)
-        if text is None:
-            return False
-        if "&" in text or "<" in text or ">" in text or "\r" in text:
-            text = escaped(text)
-        out.append(f"{start}{text}{end}")
-        return True
-
-    return leaf
-
-
-def _leaf_with(start: str, end: str, pick: Value, attributes: Callable[[Frame, Run], str]) -> Emit:
-    def leaf(frame: Frame, out: list[str], run: Run) -> bool:
-        text = pick(frame, run)
-        if text is None:
-            return False
-        out.append(f"{start}{attributes(frame, run)}>{escaped(text)}{end}")
-        return True
-
-    return leaf
-
-
-def _attributes(attributes: list[Attribute]) -> Callable[[Frame, Run], str]:
-    """All attributes of an element, each with a space before it, in canonical order."""
-
-    def write(frame: Frame, run: Run) -> str:
-        found = ""
-        for name, pick, gap in attributes:
-            text = pick(frame, run)
-            if text is not None:
-                found += f'{name}{escaped_attribute(text)}"'
-            elif gap is not None:
-                gap(frame, run)
-        return found
-
-    return write
-
-
-def _container(
-    start: str, end: str, attributes: Callable[[Frame, Run], str] | None, parts: list[tuple[Emit, Gap | None]]
-) -> Emit:
-    """An element with children; nothing at all when neither a child nor an attribute has a value."""
-
-    def container(frame: Frame, out: list[str], run: Run) -> bool:
-        mark = len(out)
-        own = attributes(frame, run) if attributes is not None else ""
-        out.append(f"{start}{own}>")
-        empty: list[Gap] = []
-        for emit, gap in parts:
-            if not emit(frame, out, run) and gap is not None:
-                empty.append(gap)
-        if len(out) == mark + 1 and not own:
-            out.pop()
-            return False
-        for gap in empty:
-            gap(frame, run)
-        out.append(end)
-        return True
-
-    return container
-
-
-def _one_after_another(emits: list[Emit]) -> Emit:
-    def both(frame: Frame, out: list[str], run: Run) -> bool:
-        wrote = False
-        for emit in emits:
-            wrote = emit(frame, out, run) or wrote
-        return wrote
-
-    return both
+def _as_token(row: Row) -> Row:
+    """The row with white space collapsed, on the fast way too."""
+    direct = row.direct
+    if direct is not None:
+        change = direct.change
+        direct = Direct(direct.slot, (lambda text: collapsed(change(text))) if change else collapsed)
+    return replace(row, value=as_token(row.value), direct=direct)
