@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,12 +12,13 @@ import structlog
 import uuid6
 
 from gateway import registry
-from gateway.model import Corridor, CorridorId, PartnerId
+from gateway.model import Corridor, PartnerId
 from gateway.pipeline import conclude, forward
 from gateway.setup import Setup
 from gateway.shell import queries
 from gateway.shell.config import Settings, load_settings
 from gateway.shell.courier import HttpCourier
+from gateway.shell.house import House
 from gateway.shell.keyring import FileKeyring
 from gateway.shell.ledger import PostgresLedger
 from gateway.shell.logs import configure_logs
@@ -30,17 +31,6 @@ if TYPE_CHECKING:
     from flask import Flask
 
 log = structlog.get_logger("gateway")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class House:
-    """A gateway that stands: what the doors, the worker and the console share."""
-
-    settings: Settings
-    registry: registry.Registry
-    store: Store
-    ledger: PostgresLedger
-    setup: Setup
 
 
 def utc_now() -> datetime:
@@ -126,6 +116,3 @@ def _scaled(corridor: Corridor, scale: float) -> Corridor:
         return corridor
     silence = corridor.silence and replace(corridor.silence, after=corridor.silence.after * scale)
     return replace(corridor, silence=silence, deadline=corridor.deadline)
-
-
-Corridors = dict[CorridorId, Corridor]
