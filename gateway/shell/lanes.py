@@ -9,10 +9,9 @@ from datetime import UTC, datetime
 from typing import Any, Final, LiteralString
 
 from psycopg.rows import dict_row
-from psycopg.types.json import Jsonb
 
 from gateway.model import Delivery
-from gateway.shell.rows import clean, delivery_of
+from gateway.shell.rows import delivery_of, jsonb
 from gateway.shell.store import Connection, Store
 
 BATCH: Final = 20
@@ -151,7 +150,7 @@ def hurry(store: Store, lane: str, *, at: datetime, who: str, why: str) -> None:
 
 
 def _change(store: Store, lane: str, *, event: str, at: datetime, who: str, why: str, **columns: bool | None) -> None:
-    record = Jsonb(clean({"lane": lane, "who": who, "why": why}))
+    record = jsonb({"lane": lane, "who": who, "why": why})
     store.write(CHANGE, {"lane": lane, "event": event, "at": at, "record": record, **columns})
 
 

@@ -8,8 +8,6 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from psycopg.types.json import Jsonb
-
 from gateway.errors import Conflict, InternalError
 from gateway.lifecycle import State, may
 from gateway.model import (
@@ -120,10 +118,10 @@ class PostgresLedger:
             "corridor": delivery.corridor,
             "at": at,
             "expires_at": sealed.expires_at,
-            "facts": Jsonb(rows.clean(rows.sealed_facts(sealed))),
+            "facts": rows.jsonb(rows.sealed_facts(sealed)),
             "body": sealed.body,
             "digest": rows.sha256(sealed.body),
-            "detail": Jsonb({"corridor": delivery.corridor, "message_id": sealed.message_id}),
+            "detail": rows.jsonb({"corridor": delivery.corridor, "message_id": sealed.message_id}),
         }
         if self._store.write(statements.KEEP, row, entry.received_at) is not None:
             return sealed
@@ -165,13 +163,13 @@ class PostgresLedger:
             "waits": self._retries,
             "code": code,
             "detail": rows.clean(detail),
-            "record": Jsonb(rows.clean(record)),
+            "record": rows.jsonb(record),
         }
         self._store.write(statements.POSTPONE, row)
 
     def silence(self, entry: UUID, corridor: CorridorId, *, means: str, notice: Entry | None = None) -> bool:
         """No answer came in time: say so once, in one transaction with what the asker is told. False = said before."""
-        record = Jsonb({"corridor": corridor, "means": means})
+        record = rows.jsonb({"corridor": corridor, "means": means})
         row = {"entry": entry, "corridor": corridor, "at": self._clock(), "record": record}
         told = None if notice is None else self._row(notice, event="notice")
         done = self._store.both(
@@ -190,7 +188,7 @@ class PostgresLedger:
             "at": at,
             "deadline": at + way.deadline,
             "from": [state.value for state in State if may(state, State.QUEUED)],
-            "record": Jsonb(rows.clean({"corridor": corridor, "who": who, "why": why})),
+            "record": rows.jsonb({"corridor": corridor, "who": who, "why": why}),
         }
         found = self._store.write(statements.REQUEUE, row)
         if found is not None:
@@ -253,7 +251,7 @@ class PostgresLedger:
             "at": self._clock(),
             "event": EVENTS[state],
             "digest": rows.sha256(delivery.sealed.body) if delivery.sealed else None,
-            "record": Jsonb(rows.clean(record)),
+            "record": rows.jsonb(record),
             "reached": state in {State.DELIVERED, State.REFUSED},
             **rows.receipt_row(receipt, delivery.corridor),
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -43,6 +44,17 @@ def clean(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [clean(item) for item in value]
     return value
+
+
+def jsonb(value: Any) -> Jsonb:
+    """A JSON parameter, cleaned where it needs to be: most values do not, and looking at each costs."""
+    try:
+        text = json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        text = b"\\u0000"
+    if b"\\u0000" in text:
+        text = json.dumps(clean(value), ensure_ascii=False).encode()
+    return Jsonb(text, dumps=lambda done: done)
 
 
 def out_id(entry: UUID, corridor: CorridorId) -> UUID:
@@ -222,14 +234,14 @@ def message_row(entry: Entry, verified: Verified | None, answer: Sealed | None, 
         "conversation_id": claims.conversation_id,
         "priority": entry.priority,
         "answers": entry.answers,
-        "facts": Jsonb(clean(facts)),
+        "facts": jsonb(facts),
         "wire": wire,
         "payload": None if payload == wire else payload,
         "content_digest": verified.content_digest if verified else "",
         "answer": answer.body if answer else None,
-        "answer_facts": Jsonb(clean(sealed_facts(answer))) if answer else None,
+        "answer_facts": jsonb(sealed_facts(answer)) if answer else None,
         "digest": sha256(wire if wire is not None else payload),
-        "detail": Jsonb(clean(detail)),
+        "detail": jsonb(detail),
     }
 
 
@@ -240,10 +252,10 @@ def receipt_row(receipt: Receipt | None, corridor: CorridorId) -> Facts:
     record = {"corridor": corridor, "id": receipt.id, "signer": receipt.signer, "decision": receipt.decision}
     return {
         "receipt_id": receipt.id,
-        "receipt": Jsonb(clean(receipt_facts(receipt))),
+        "receipt": jsonb(receipt_facts(receipt)),
         "receipt_body": receipt.body,
         "receipt_digest": sha256(receipt.body),
-        "receipt_record": Jsonb(clean(record)),
+        "receipt_record": jsonb(record),
     }
 
 
@@ -256,7 +268,7 @@ def intake_row(intake: Intake) -> Facts:
         **words,
         "incident": intake.incident,
         "at": intake.at,
-        "findings": Jsonb(clean(intake.findings)),
+        "findings": jsonb(intake.findings),
         "wire_digest": bytes.fromhex(intake.digest) if intake.digest else None,
-        "record": Jsonb(clean(record)),
+        "record": jsonb(record),
     }

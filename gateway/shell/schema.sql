@@ -197,7 +197,8 @@ begin
   if mine is null then
     select * into held from chain order by id limit 1 for update skip locked;
     if not found then
-      select * into held from chain where id = floor(random() * 32)::smallint for update;
+      mine := floor(random() * 32)::smallint;
+      select * into held from chain where id = mine for update;
     end if;
     perform set_config('gateway.chain', held.id::text, true);
   else

@@ -13,7 +13,7 @@ import psycopg
 from procrastinate.schema import SchemaManager
 from psycopg.rows import TupleRow, dict_row
 from psycopg.sql import Composed
-from psycopg_pool import ConnectionPool
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 from gateway.errors import Busy, ConfigurationError
 from gateway.shell.durable import require_durable
@@ -39,7 +39,7 @@ class Store:
     Everything written through it may be written twice without harm: the statements see to that.
     """
 
-    def __init__(self, dsn: str, *, largest: int = 16, patience: float = 30.0) -> None:
+    def __init__(self, dsn: str, *, largest: int = 16, patience: float = 10.0) -> None:
         settings: dict[str, Any] = {"autocommit": True, "prepare_threshold": 2, "application_name": "gateway"}
         self._pool: Pool = ConnectionPool(
             dsn, min_size=1, max_size=largest, kwargs=settings, timeout=patience, reconnect_timeout=60.0, open=False
@@ -106,6 +106,8 @@ class Store:
                 if not months:
                     raise
                 self._make_months(months)
+            except PoolTimeout as error:
+                raise Busy("no connection to the database is free") from error
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 trouble = error
                 self._pool.check()

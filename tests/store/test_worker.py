@@ -20,7 +20,8 @@ from gateway.model import Delivery
 from gateway.shell.evidence import verify_chains
 from gateway.shell.lanes import hurry, lane_counts, pause, resume
 from gateway.shell.ledger import PostgresLedger
-from gateway.shell.store import Store
+from gateway.shell.postgres import Postgres, command_of
+from gateway.shell.store import Store, apply_schema
 from gateway.shell.worker import Worker
 from tests.builders import CHINA, HEALTH, CountedIds, FrozenClock, a_receipt, a_sealed, some_corridors
 from tests.database import wait_until
@@ -230,3 +231,48 @@ def test_a_killed_worker_loses_nothing(
     assert everything[:7] == expected[:7]
     assert everything[7:] == expected[6:]
     assert verify_chains(store).broken is None
+
+
+def test_a_worker_outlives_its_database(tmp_path: Path, clock: FrozenClock, ids: CountedIds) -> None:
+    """Killed and started again while lanes are served: everything arrives, in order."""
+    server = Postgres(tmp_path)
+    apply_schema(server.start(), clock())
+    with Store(server.dsn) as store:
+        ledger = PostgresLedger(store, some_corridors(), clock=clock, ids=ids)
+        partners = Partners(ledger)
+        entries = [ask(ledger, number) for number in range(1, 301)]
+        with running(Worker(store, ledger, partners.forward, clock=clock, heartbeat=0.2, stalled_after=1.0)):
+            wait_until(lambda: len(partners.got) > 20)
+            pid = server.status().pid
+            assert pid is not None
+            os.kill(pid, signal.SIGKILL)
+            wait_until(lambda: not command_of(pid))
+            server.start()
+            wait_until(lambda: states(store) == ["delivered"] * 300, seconds=60)
+        sent = [body for _, body in partners.got]
+        assert list(dict.fromkeys(sent)) == [f"{waiting(store, entry.id).message_id} 1" for entry in entries]
+        assert len(sent) <= 302
+        assert verify_chains(store).broken is None
+    server.stop()
+
+
+def test_only_the_fetching_partner_empties_its_lane(
+    store: Store, ledger: PostgresLedger, partners: Partners, clock: FrozenClock
+) -> None:
+    """A worker leaves it alone until the deadline."""
+    ask(ledger, 1)
+    ask(ledger, 1, corridor=LIST)
+    with running(Worker(store, ledger, partners.forward, clock=clock, sweep_every=0.02, pulls={CHINA})):
+        wait_until(lambda: states(store) == ["delivered", "queued"])
+        clock.move(hours=25)
+        wait_until(lambda: states(store) == ["delivered", "expired"])
+    assert [lane for lane, _ in partners.got] == [HEALTH]
+
+
+def test_the_leading_worker_does_the_chores(
+    store: Store, ledger: PostgresLedger, partners: Partners, clock: FrozenClock
+) -> None:
+    """What the house needs done once for all workers."""
+    done = Event()
+    with running(Worker(store, ledger, partners.forward, clock=clock, sweep_every=0.02, chore=done.set)):
+        assert done.wait(30)
