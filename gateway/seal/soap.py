@@ -179,9 +179,11 @@ def _payload(parts: Parts, body: bytes) -> bytes:
     """The payload's own canonical octets, cut from the digested Body where that is the same thing.
 
     It is when the Body's start tag declares its own two prefixes and no more. A payload that leans on one of these two
-    is then not well-formed by itself and is refused when it is parsed: no document of ours is in those namespaces.
+    is then not well-formed by itself and is refused when it is parsed: no document of ours is in those namespaces. A
+    Fault, which an answer may hold, is, and is never cut.
     """
     match = _START_TAG.match(body)
-    if match is None or match[1] not in (match[2], match[3]):
+    fault = etree.QName(parts.payload).namespace == etree.QName(parts.body).namespace
+    if match is None or fault or match[1] not in (match[2], match[3]):
         return canonical(parts.payload)
     return body[match.end() : body.rindex(b"</")].strip(b" \t\r\n")

@@ -16,6 +16,7 @@ from gateway.model import BASE64, DS, EXC_C14N, ROUTING, SOAP12, WSA, WSSE, WSU,
 from gateway.ports import OwnKey
 from gateway.seal.keys import XMLDSIG_SIGNATURE_URI
 from gateway.seal.soap import WINDOW
+from gateway.xml import canonical, parse
 
 SHA256: Final = "http://www.w3.org/2001/04/xmlenc#sha256"
 _WSU: Final = f'xmlns:wsu="{WSU}"'
@@ -116,7 +117,10 @@ def _timestamp(created: str, expires: str) -> bytes:
 
 
 def _body(payload: bytes, soap: str) -> bytes:
-    return f'<env:Body xmlns:env="{soap}" {_WSU} wsu:Id="id-body">'.encode() + payload + b"</env:Body>"
+    """The Body in canonical form. A payload that declares what the Body declares, as a Fault does, loses that."""
+    octets = f'<env:Body xmlns:env="{soap}" {_WSU} wsu:Id="id-body">'.encode() + payload + b"</env:Body>"
+    declared = (f' xmlns:env="{soap}"'.encode(), f" {_WSU}".encode())
+    return canonical(parse(octets)) if any(words in payload for words in declared) else octets
 
 
 def _signature(digests: dict[str, str], key: OwnKey) -> bytes:
