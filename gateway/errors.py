@@ -221,6 +221,12 @@ class ReceiptInvalid(GatewayError):
     code, status, retry = "receipt.invalid", 502, True
 
 
+class ReceiptRefused(GatewayError):
+    """A partner's word that it has our message does not repeat what we handed out."""
+
+    code, status, blame = "receipt.refused", 422, "sender"
+
+
 class MethodNotAllowed(GatewayError):
     """The HTTP method is not one of this resource."""
 

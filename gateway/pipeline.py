@@ -15,6 +15,7 @@ from uuid import UUID
 
 from gateway import receipt as receipts
 from gateway.envelope.addressing import action_of
+from gateway.envelope.rest import MESSAGES_PATH
 from gateway.errors import (
     ActionMismatch,
     Conflict,
@@ -236,6 +237,7 @@ def _receipt(entry: Entry, verified: Verified, setup: Setup) -> Sealed:
         now=setup.clock(),
         nonce=str(setup.ids()),
         status=202 if verified.profile == "rest-gw-1" else 200,
+        headers=(("location", f"{MESSAGES_PATH}/{entry.id}"),),
     )
 
 

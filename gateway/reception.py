@@ -32,7 +32,9 @@ from gateway.seal.profiles import open_envelope, seal_answer, verify
 from gateway.setup import OWN_ID, Setup
 from gateway.xml import canonical
 
-_ALARMS: Final = frozenset({"A7", "C4", "R2"})
+_ALARMS: Final = frozenset({"A7", "C4", "R2", "R6"})
+_OF_HTTP: Final = frozenset({404, 405, 413, 415})
+"""Refusals of the HTTP request rather than of the envelope keep their HTTP status whatever the SOAP version."""
 _FAULT: Final = DocumentType("FAULT")
 PROBLEM_JSON: Final = "application/problem+json"
 
@@ -119,7 +121,7 @@ def _claims(intake: Intake, verified: Verified) -> Claims:
 
 def _fault(attempt: Attempt, error: GatewayError, intake: Intake, setup: Setup) -> Sealed:
     soap = attempt.envelope.soap if attempt.envelope else _soap_of(attempt.wire)
-    status = refusal.fault_status(error, soap)
+    status = error.status if error.status in _OF_HTTP else refusal.fault_status(error, soap)
     if attempt.verified is not None and not isinstance(error, SealError):
         element = refusal.fault_element(error, intake.incident, soap)
         return _sealed(attempt.verified, canonical(element), intake, setup, status=status)

@@ -23,6 +23,8 @@ RECEIVER: Final = "gw-receiver"
 CONVERSATION_ID: Final = "gw-conversation-id"
 RELATES_TO: Final = "gw-relates-to"
 ACTION_NAME: Final = "gw-action"
+MESSAGES_PATH: Final = "/api/v1/messages"
+"""Where messages are sent to; a kept one is found below it under the id the gateway gave it."""
 
 _WITH_BODY: Final = frozenset({"POST"})
 _WITHOUT_BODY: Final = frozenset({"GET", "DELETE"})

@@ -57,18 +57,20 @@ def sign_response(
     claims: Claims,
     status: int = 200,
     content_type: str = rest.REST_MEDIA_TYPE,
+    headers: tuple[tuple[str, str], ...] = (),
 ) -> Sealed:
     """An answer bound to the request it answers; of a request that lacks a header, only what is there is bound.
 
-    `claims` name the answering party and, for an answer that is a message of its own, that message. Raises
-    ConfigurationError when the key has no outgoing HTTP signature algorithm.
+    `claims` name the answering party and, for an answer that is a message of its own, that message; `headers` (names in
+    lower case) are sent and signed beside them. Raises ConfigurationError when the key has no outgoing HTTP signature
+    algorithm.
     """
     bare = Sealed(
         body=body,
         content_type=content_type if body else "",
         message_id=claims.message_id,
         references=(),
-        headers=(*rest.write_claims(claims), (CONTENT_DIGEST, fields.write_content_digest(body))),
+        headers=(*rest.write_claims(claims), (CONTENT_DIGEST, fields.write_content_digest(body)), *headers),
         status=status,
     )
     wire = replace(as_wire(bare, "", ""), status=status)

@@ -61,17 +61,20 @@ def seal_answer(
     nonce: str,
     status: int = 200,
     content_type: str = REST_MEDIA_TYPE,
+    headers: tuple[tuple[str, str], ...] = (),
 ) -> Sealed:
     """An answer on the same connection: a signed envelope of the asker's SOAP version, or a signed HTTP response.
 
-    `content_type` is that of the payload in a REST answer; a SOAP payload is canonical XML.
+    `content_type` is that of the payload in a REST answer, `headers` are signed beside it; a SOAP payload is canonical
+    XML.
     """
     key = keyring.key(asked.partner.sign_with)
     if asked.profile == "soap-gw-1":
         return replace(soap_sign.seal_soap(payload, claims, key, now, soap=asked.soap or SOAP12), status=status)
     return http_sign.sign_response(
-        asked.wire, payload, key, created=now, nonce=nonce, claims=claims, status=status, content_type=content_type
-    )
+        asked.wire, payload, key, created=now, nonce=nonce, claims=claims, status=status, content_type=content_type,
+        headers=headers,
+    )  # fmt: skip
 
 
 def read_answer(wire: Wire, sent: Sealed, partner: Partner, at: datetime) -> Verified:

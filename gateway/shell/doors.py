@@ -1,112 +1,96 @@
-"""The partner doors: one SOAP endpoint and the REST resources, over HTTP. Nothing is decided here."""
+"""The partner doors: the SOAP endpoint, the REST resources, their descriptions and health. Nothing is decided here."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from flask import Response, request
-from flask_openapi3.models.info import Info
-from flask_openapi3.models.tag import Tag
-from flask_openapi3.openapi import OpenAPI
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from flask import Flask, Response, jsonify, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import MethodNotAllowed as WrongMethod
 
 from gateway import __version__
-from gateway.errors import GatewayError, MethodNotAllowed, NotFound, TooLarge
-from gateway.model import Profile, Sealed, Wire
+from gateway.errors import Busy, EnvelopeMalformed, GatewayError, MethodNotAllowed, NotFound, TooLarge
+from gateway.model import Profile
 from gateway.reception import Attempt, receive, refuse
 from gateway.refusal import any_error
-from gateway.setup import Setup
-from gateway.shell.config import Settings
+from gateway.shell.docs_door import add_docs
+from gateway.shell.house import House
+from gateway.shell.rest_door import add_rest
+from gateway.shell.store import Store
+from gateway.shell.wires import Wires, spell
+from gateway.shell.wsdl_door import WsdlDoor
 
-MESSAGES: Final = Tag(name="messages", description="Submit a message and read what became of it.")
-_HTTP: Final[dict[int, type[GatewayError]]] = {404: NotFound, 405: MethodNotAllowed, 413: TooLarge}
+if TYPE_CHECKING:
+    from gateway.shell.house import House
+
+_HTTP: Final[dict[int, type[GatewayError]]] = {
+    400: EnvelopeMalformed, 404: NotFound, 405: MethodNotAllowed, 413: TooLarge,
+}  # fmt: skip
 
 
-def make_doors(setup: Setup, settings: Settings) -> OpenAPI:
+def make_doors(house: House) -> Flask:
     """The WSGI application of the partner doors."""
-    app = OpenAPI(
-        "gateway.doors",
-        info=Info(title="Single-window gateway", version=__version__),
-        doc_prefix="/docs",
-        validation_error_callback=_no_models_here,
-    )
-    app.config["MAX_CONTENT_LENGTH"] = settings.largest_message
-    app.json.ensure_ascii = False  # type: ignore[attr-defined]
-    authorities = frozenset(address for address in setup.addresses if "/" not in address)
+    setup = house.setup
+    app = Flask("gateway.doors", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = house.settings.largest_message
+    wires = Wires(setup.clock, frozenset(address for address in setup.addresses if "/" not in address))
+    wsdl = WsdlDoor(house)
 
-    @app.post("/soap", doc_ui=False)
+    @app.post("/soap")
     def soap() -> Response:
         """One SOAP message in, its receipt or Fault out."""
-        return spell(receive(wire_of_request(setup, authorities), "soap-gw-1", setup))
+        return spell(receive(wires.wire(), "soap-gw-1", setup))
 
-    @app.post("/api/v1/messages", tags=[MESSAGES], summary="Submit a signed message")
-    def submit() -> Response:
-        """One XML document under an RFC 9421 signature in; `202`, `Location` and the signed receipt out."""
-        answer = spell(receive(wire_of_request(setup, authorities), "rest-gw-1", setup))
-        if answer.status_code == 202:  # noqa: PLR2004 - Accepted
-            answer.headers["Location"] = f"/api/v1/messages/{request.headers.get('gw-message-id', '')}"
-        return answer
+    @app.get("/soap")
+    def describe() -> Response:
+        """The WSDL; any other GET is refused."""
+        if not {"wsdl", "singlewsdl"} & {name.lower() for name in request.args}:
+            raise WrongMethod(valid_methods=["POST"], description="send SOAP messages with POST; ?wsdl describes them")
+        return wsdl.answer(request.args.get("partner", ""))
 
     def refused(error: Exception) -> Response:
         """What Flask itself refuses is refused in our words, and recorded."""
         status = error.code if isinstance(error, HTTPException) else None
         kind = _HTTP.get(status or 500)
-        found = kind(str(error)) if kind else error
-        return spell(
-            refuse(Attempt(wire_of_request(setup, authorities, body=b""), profile_of_path()), any_error(found), setup)
-        )
+        found = kind(getattr(error, "description", None) or str(error)) if kind else any_error(error)
+        response = spell(refuse(Attempt(wires.wire(body=b""), profile_of_path()), found, setup))
+        if isinstance(error, WrongMethod) and error.valid_methods:
+            response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+        return response
 
+    add_rest(app, house, wires)
+    add_health(app, house)
+    add_docs(app, house)
     app.register_error_handler(HTTPException, refused)
     app.register_error_handler(Exception, refused)
     return app
 
 
+def add_health(app: Flask, house: House) -> None:
+    """`/health` says how the gateway stands, `/ready` whether it can take messages now."""
+
+    @app.get("/health")
+    def health() -> Response:
+        reachable = database_answers(house.store)
+        return jsonify(
+            status="ok" if reachable else "degraded", environment=house.settings.environment, version=__version__,
+            database=reachable,
+        )  # fmt: skip
+
+    @app.get("/ready")
+    def ready() -> tuple[Response, int]:
+        reachable = database_answers(house.store)
+        return jsonify(ready=reachable), 200 if reachable else 503
+
+
+def database_answers(store: Store) -> bool:
+    """True when the database does."""
+    try:
+        return bool(store.fetch("select 1 as one"))
+    except Busy:
+        return False
+
+
 def profile_of_path() -> Profile:
     """Whose words a refusal at this path is spelled in."""
     return "soap-gw-1" if request.path.startswith("/soap") else "rest-gw-1"
-
-
-def wire_of_request(setup: Setup, authorities: frozenset[str], body: bytes | None = None) -> Wire:
-    """The request as it came. `authority` is one of ours or, when the Host is not, our own: a signer must mean us."""
-    try:
-        content = request.get_data(cache=False) if body is None else body
-    except RequestEntityTooLarge:
-        raise TooLarge("the message is larger than the limit", threat="X6") from None
-    host = request.headers.get("Host", "").lower()
-    return Wire(
-        body=content,
-        content_type=request.headers.get("Content-Type", ""),
-        peer=request.remote_addr or "",
-        received_at=setup.clock(),
-        method=request.method,
-        authority=host if host in authorities else min(authorities, default=""),
-        target=_target(),
-        headers=tuple((name.lower(), value) for name, value in request.headers.items()),
-    )
-
-
-def _target() -> str:
-    """Path and query as they stood in the request line, percent-encoding untouched where the server keeps it."""
-    raw = request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI")
-    if isinstance(raw, str) and raw:
-        return raw
-    query = request.environ.get("QUERY_STRING", "")
-    return (
-        request.environ.get("SCRIPT_NAME", "") + request.environ.get("PATH_INFO", "/") + (f"?{query}" if query else "")
-    )
-
-
-def spell(sealed: Sealed) -> Response:
-    """A sealed answer as an HTTP response, bytes untouched."""
-    response = Response(sealed.body, status=sealed.status)
-    response.headers["Content-Type"] = sealed.content_type or "application/octet-stream"
-    for name, value in sealed.headers:
-        response.headers[name] = value
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Cache-Control"] = "no-store"
-    return response
-
-
-def _no_models_here(error: Any) -> Response:
-    raise error
-
