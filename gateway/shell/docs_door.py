@@ -15,9 +15,6 @@ from gateway.openapi import write_openapi
 from gateway.shell.house import House
 from gateway.shell.wsdl_door import sendable
 
-if TYPE_CHECKING:
-    from gateway.shell.house import House
-
 _POLICY: Final = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
 _PAGE: Final = """<!DOCTYPE html>
 <html lang="en">

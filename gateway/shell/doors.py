@@ -20,9 +20,6 @@ from gateway.shell.store import Store
 from gateway.shell.wires import Wires, spell
 from gateway.shell.wsdl_door import WsdlDoor
 
-if TYPE_CHECKING:
-    from gateway.shell.house import House
-
 _HTTP: Final[dict[int, type[GatewayError]]] = {
     400: EnvelopeMalformed, 404: NotFound, 405: MethodNotAllowed, 413: TooLarge,
 }  # fmt: skip

@@ -32,9 +32,6 @@ from gateway.shell.inbox import PostgresInbox
 from gateway.shell.patience import Patience, number
 from gateway.shell.rest_queries import handed_out
 
-if TYPE_CHECKING:
-    from gateway.shell.house import House
-
 CURSOR: Final = "gw-cursor"
 RECEIVED_AT: Final = "gw-received-at"
 _AT_ONCE: Final = 20

@@ -19,9 +19,6 @@ from gateway.shell.patience import Patience, number
 from gateway.shell.rest_queries import OwnMessage, own_message
 from gateway.shell.wires import Wires, spell
 
-if TYPE_CHECKING:
-    from gateway.shell.house import House
-
 
 def add_rest(app: Flask, house: House, wires: Wires) -> None:
     """Put the REST resources into the application."""

@@ -13,9 +13,6 @@ from gateway.registry import Registry
 from gateway.shell.house import House
 from gateway.wsdl import Operation, write_wsdl
 
-if TYPE_CHECKING:
-    from gateway.shell.house import House
-
 
 class WsdlDoor:
     """Every WSDL is written once."""
