@@ -115,7 +115,10 @@ def _split(args: str) -> Converter:
 
 
 def _decimal(text: str) -> str:
-    return canonical_decimal(collapsed(text))
+    try:
+        return canonical_decimal(text)
+    except ValueError:
+        return canonical_decimal(collapsed(text))
 
 
 _PLAIN: Final = {

@@ -11,11 +11,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 ASTANA: Final = 300
 """Minutes east of UTC."""
 _FURTHEST: Final = 14 * 60
+_DAYS_KEPT: Final = 1024
+"""Days of one change remembered: a message repeats few of them, and they are nobody's secret."""
 _ISO_DAY: Final = r"(?P<y>[0-9]{4})-(?P<m>[0-9]{2})-(?P<d>[0-9]{2})"
 _CLOCK: Final = r"(?P<H>[0-9]{2}):(?P<M>[0-9]{2}):(?P<S>[0-9]{2})"
 _ZONE: Final = r"(?P<z>Z|[+-][0-9]{2}:[0-9]{2})?"
@@ -198,6 +201,7 @@ def day_to_day(before: str, after: str) -> Callable[[str], str] | None:
         return None
     match, layout = FORMS[before].pattern.fullmatch, _DAY_LAYOUT[after]
 
+    @lru_cache(maxsize=_DAYS_KEPT)
     def rewrite(text: str) -> str:
         found = match(text) or match(text.strip(" \t\r\n"))
         if found is None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
 
 from gateway.mapping.canonical import escaped, escaped_attribute
 from gateway.mapping.change import Plain
 from gateway.mapping.conditions import Value
 from gateway.mapping.converters import collapsed
 from gateway.mapping.outcome import REFUSED, Frame, Run
-from gateway.mapping.rows import Direct, Row
+from gateway.mapping.rows import Row
+from gateway.mapping.source import ELEMENT
 
 Emit = Callable[[Frame, list[str], Run], bool]
 """Writes an element into the list; False when there was nothing to write."""
@@ -63,41 +66,6 @@ def leaf(start: str, end: str, pick: Value, attributes: Attributes | None) -> Em
     return write
 
 
-def direct_leaf(start: str, end: str, direct: Direct, pick: Value) -> Emit:
-    """A leaf that is one slot of the frame: the same as `leaf`, in one call. `pick` is asked only for what is wrong."""
-    if direct.change is not None:
-        return _changed_leaf(f"{start}>", end, direct.slot, direct.change, pick=pick)
-    slot, head = direct.slot, f"{start}>"
-
-    def copied(frame: Frame, out: list[str], run: Run) -> bool:
-        text = frame[slot] or pick(frame, run)
-        if text is None:
-            return False
-        if not text.isalnum() and ("&" in text or "<" in text or ">" in text or "\r" in text):
-            text = escaped(text)
-        out.append(f"{head}{text}{end}")
-        return True
-
-    return copied
-
-
-def _changed_leaf(head: str, end: str, slot: int, change: Plain, *, pick: Value) -> Emit:
-    def changed(frame: Frame, out: list[str], run: Run) -> bool:
-        text = frame[slot]
-        try:
-            text = (change(text) if text is not None else None) or pick(frame, run)
-        except (ValueError, ArithmeticError):
-            text = pick(frame, run)
-        if text is None:
-            return False
-        if not text.isalnum() and ("&" in text or "<" in text or ">" in text or "\r" in text):
-            text = escaped(text)
-        out.append(f"{head}{text}{end}")
-        return True
-
-    return changed
-
-
 def attributes_of(attributes: list[Attribute]) -> Attributes | None:
     """Writes the attributes of an element; None for none."""
     if not attributes:
@@ -116,17 +84,31 @@ def attributes_of(attributes: list[Attribute]) -> Attributes | None:
     return write
 
 
-def container(start: str, end: str, attributes: Attributes | None, parts: list[tuple[Emit, Gap | None]]) -> Emit:
+class Part(NamedTuple):
+    """One child of a container: how it is written, and what to keep when it is not.
+
+    With a `head` it is a leaf that is one slot of the frame, and perhaps a `change` of it: written in the loop of its
+    container, without a call. Then `emit` is asked only for what is wrong, and, unless `quiet`, for what is missing.
+    """
+
+    emit: Emit
+    gap: Gap | None = None
+    slot: int = ELEMENT
+    quiet: bool = False
+    change: Plain | None = None
+    head: str = ""
+    end: str = ""
+
+
+def container(start: str, end: str, attributes: Attributes | None, parts: list[Part]) -> Emit:
     """An element with children; nothing at all when neither a child nor an attribute has a value."""
+    children = partial(_children, tuple(parts))
 
     def write(frame: Frame, out: list[str], run: Run) -> bool:
         own = attributes(frame, run) if attributes is not None else ""
         out.append(f"{start}{own}>")
         mark = len(out)
-        empty: list[Gap] = []
-        for emit, gap in parts:
-            if not emit(frame, out, run) and gap is not None:
-                empty.append(gap)
+        empty = children(frame, out, run)
         if len(out) == mark and not own:
             out.pop()
             return False
@@ -136,6 +118,29 @@ def container(start: str, end: str, attributes: Attributes | None, parts: list[t
         return True
 
     return write
+
+
+def _children(parts: tuple[Part, ...], frame: Frame, out: list[str], run: Run) -> list[Gap]:
+    """Writes all children; what comes back are the gaps to keep if the parent stays."""
+    append = out.append
+    empty: list[Gap] = []
+    for emit, gap, slot, quiet, change, head, end in parts:
+        text = frame[slot]
+        if head and text is not None:
+            if change is not None:
+                try:
+                    text = change(text)
+                except (ValueError, ArithmeticError):
+                    text = ""
+            if text:
+                plain = text.isalnum() or not ("&" in text or "<" in text or ">" in text or "\r" in text)
+                append(f"{head}{text}{end}" if plain else f"{head}{escaped(text)}{end}")
+                continue
+        elif quiet:
+            continue
+        if not emit(frame, out, run) and gap is not None:
+            empty.append(gap)
+    return empty
 
 
 def one_after_another(emits: list[Emit]) -> Emit:

@@ -17,8 +17,11 @@ def canonical_decimal(text: str) -> str:
 
     Refuses (ValueError) exponents, commas, spaces of any kind, digits other than 0-9 and more than 100 characters.
     """
-    if text.isascii() and text.isdecimal() and text[0] != "0" and len(text) <= _LONGEST:
-        return text
+    if text.isascii() and len(text) <= _LONGEST:
+        whole, _, part = text.partition(".")
+        if whole.isdecimal() and (not part or part.isdecimal()):
+            whole, part = whole.lstrip("0") or "0", part.rstrip("0")
+            return f"{whole}.{part}" if part else whole
     match = _NUMBER.fullmatch(text) if len(text) <= _LONGEST else None
     if match is None or not (match[2] or match[3]):
         raise ValueError("not a decimal number")

@@ -55,6 +55,8 @@ def _direct(bench: Bench, rule: Rule, here: Scope) -> Direct | None:
         return None
     if bench.reading.scope_of(source) is not here:
         return None
+    if bench.reading.shape.tokens(source):
+        steps = steps[1:] if steps and steps[0].name == "trim" else steps
     function = plain_chain(bench, steps) if steps else None
     return None if steps and function is None else Direct(bench.reading.slot(source), function)
 

@@ -15,10 +15,10 @@ from gateway.mapping.emit import (
     Attribute,
     Emit,
     Gap,
+    Part,
     as_token,
     attributes_of,
     container,
-    direct_leaf,
     first_of,
     leaf,
     one_after_another,
@@ -46,7 +46,8 @@ class Writer:
     def document(self, root: Node) -> Emit:
         """The function that writes the whole document."""
         chosen = frozenset(rule.id for rule in root.all_rules())
-        emit, gap = self._node(root, self._bench.reading.document, chosen, "")
+        here = self._bench.reading.document
+        emit, gap = self._node(root, here, chosen, "").emit, self._gap(root, here, chosen)
 
         def document(frame: Frame, out: list[str], run: Run) -> bool:
             if not emit(frame, out, run):
@@ -55,13 +56,11 @@ class Writer:
 
         return document
 
-    def _node(self, node: Node, here: Scope, chosen: frozenset[str], around: str) -> tuple[Emit, Gap]:
-        gap = self._gap(node, here, chosen)
+    def _node(self, node: Node, here: Scope, chosen: frozenset[str], around: str) -> Part:
         groups = [group for group in node.groups if group.id in chosen]
         if not groups:
-            return self._element(node, here, chosen, around), gap
-        emits = [self._group(node, group, here, chosen, around) for group in groups]
-        return one_after_another(emits), gap
+            return self._element(node, here, chosen, around)
+        return Part(one_after_another([self._group(node, group, here, chosen, around) for group in groups]))
 
     # --- groups -------------------------------------------------------------------------------------------------------
     def _group(self, node: Node, group: Rule, here: Scope, chosen: frozenset[str], around: str) -> Emit:
@@ -74,7 +73,7 @@ class Writer:
         if not self._target.container(node.fact.path) and not any(rule.id in below for rule in node.rules):
             node = _copying(node, group)
             below = below | {group.id}
-        emit = self._element(node, there, below, around)
+        emit = self._element(node, there, below, around).emit
         if node.fact.max == 1 and inward and holds is None:
             self._say(group, "cardinality", f"{source} repeats, {node.fact.name} does not", node.shown)
         gap = self._gap(node, here, chosen) if group.required else None
@@ -91,17 +90,19 @@ class Writer:
         return every
 
     # --- elements -----------------------------------------------------------------------------------------------------
-    def _element(self, node: Node, here: Scope, chosen: frozenset[str], around: str) -> Emit:
+    def _element(self, node: Node, here: Scope, chosen: frozenset[str], around: str) -> Part:
         self._check_children(node, chosen)
         attributes = attributes_of(self._attributes(node, here, chosen))
         start, end = opening(node.fact.name, node.fact.namespace, around), f"</{node.fact.name}>"
         if self._target.container(node.fact.path):
-            return container(start, end, attributes, self._children(node, here, chosen))
+            return Part(container(start, end, attributes, self._children(node, here, chosen)))
         rows = self._rows(node, here, chosen)
-        pick = self._pick(node, here, chosen, rows)
-        if len(rows) == 1 and rows[0].direct and not rows[0].holds and not attributes and not self._traced:
-            return direct_leaf(start, end, rows[0].direct, pick)
-        return leaf(start, end, pick, attributes)
+        part = Part(leaf(start, end, self._pick(node, here, chosen, rows), attributes))
+        direct = rows[0].direct if len(rows) == 1 and not rows[0].holds else None
+        if direct is None or attributes is not None or self._traced:
+            return part
+        quiet = not rows[0].rule.required
+        return part._replace(slot=direct.slot, quiet=quiet, change=direct.change, head=f"{start}>", end=end)
 
     def _attributes(self, node: Node, here: Scope, chosen: frozenset[str]) -> list[Attribute]:
         found: list[Attribute] = []
@@ -113,12 +114,14 @@ class Writer:
                 )
         return found
 
-    def _children(self, node: Node, here: Scope, chosen: frozenset[str]) -> list[tuple[Emit, Gap | None]]:
-        parts: list[tuple[Emit, Gap | None]] = []
+    def _children(self, node: Node, here: Scope, chosen: frozenset[str]) -> list[Part]:
+        parts: list[Part] = []
         for child in node.elements():
             if any(rule.id in chosen for rule in child.all_rules()):
-                emit, gap = self._node(child, here, chosen, node.fact.namespace)
-                parts.append((emit, gap if child.fact.min and child.label == 1 else None))
+                part = self._node(child, here, chosen, node.fact.namespace)
+                needed = child.fact.min > 0 and child.label == 1
+                gap = self._gap(child, here, chosen) if needed else None
+                parts.append(part._replace(gap=gap, quiet=part.quiet and not needed))
         return parts
 
     def _check_children(self, node: Node, chosen: frozenset[str]) -> None:
