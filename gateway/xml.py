@@ -73,8 +73,10 @@ def _check_prolog(data: bytes) -> None:
     if data.startswith((b"\xff\xfe", b"\xfe\xff", b"\x00", b"+/v")) or b"\x00" in data[:64]:
         raise MediaTypeUnknown("only UTF-8 is accepted", threat="X7")
     body = data[3:] if data.startswith(UTF8_BOM) else data
-    declared = _DECLARATION.match(body[:256])
+    declared = _DECLARATION.match(body)
     if declared is None:
+        if not body.lstrip(b" \t\r\n").startswith(b"<"):
+            raise EnvelopeMalformed("not an XML document in UTF-8", threat="X7" if body else "X8")
         return
     version, encoding = declared.groups()
     if version != b"1.0":

@@ -14,19 +14,30 @@ from gateway.envelope import addressing
 from gateway.errors import (
     ActionMismatch,
     AddressingInvalid,
+    DestinationUnreachable,
     EnvelopeMalformed,
     MediaTypeUnknown,
     NotUnderstood,
     SealInvalid,
 )
-from gateway.model import ROUTING, SOAP11, SOAP12, WSA, WSA_ANONYMOUS, WSSE, Claims, Envelope, PartnerId, Wire
+from gateway.model import ROUTING, SOAP11, SOAP12, WSA, WSA_ANONYMOUS, WSSE, WSU, Claims, Envelope, PartnerId, Wire
 from gateway.xml import Element, check_elements, parse, tag_of, text_of
 
 _MEDIA: Final = {"text/xml": SOAP11, "application/soap+xml": SOAP12}
-_PARAMETER = re.compile(r';\s*([A-Za-z-]+)\s*=\s*("[^"]*"|[^\s;"]+)\s*')
+_PARAMETER_TEXT: Final = r';\s*+([A-Za-z0-9-]++)=("[^"\\]*+"|[^\s;,"\'\\]++)\s*+'
+_PARAMETER = re.compile(_PARAMETER_TEXT)
+_PARAMETERS = re.compile(rf"(?:{_PARAMETER_TEXT})*+;?")
+_SPACE: Final = " \t\r\n"
+"""What XML calls white space; Python's own idea of it is wider."""
 SECURITY: Final = f"{{{WSSE}}}Security"
 ROUTING_HEADER: Final = f"{{{ROUTING}}}Routing"
+_ROUTING_PARTS: Final = {f"{{{ROUTING}}}{name}": name for name in ("Receiver", "ConversationID")}
+_BODY_ATTRIBUTES: Final = frozenset({f"{{{WSU}}}Id"})
+_XINCLUDE: Final = "{http://www.w3.org/2001/XInclude}"
+_ENCRYPTION: Final = "{http://www.w3.org/2001/04/xmlenc#"
 _ULTIMATE: Final = frozenset({"", f"{SOAP12}/role/ultimateReceiver", f"{SOAP12}/role/next", f"{SOAP11}actor/next"})
+_ROLES: Final = {SOAP11: "actor", SOAP12: "role"}
+_FALSE: Final = ("0", "false")
 _ADDRESSING: Final = ("To", "From", "ReplyTo", "FaultTo", "MessageID", "Action", "RelatesTo")
 _KNOWN: Final = {f"{{{WSA}}}{name}": name for name in _ADDRESSING} | {ROUTING_HEADER: "Routing"}
 
@@ -53,7 +64,7 @@ def open_soap(wire: Wire, *, answer: bool = False) -> Envelope:
     version, http_action = _media_type(wire)
     root = parse(wire.body)
     header, body, body_at = _shape(root, version)
-    check_elements(header, wire.body[: wire.body.find(b":Body")])
+    check_elements(header, wire.body)
     payload = _payload(body, version, answer=answer)
     headers, security = _headers(header, version)
     parts = Parts(root, header, body, payload, security, headers, (body_at, 0))
@@ -69,17 +80,27 @@ def _media_type(wire: Wire) -> tuple[str, str]:
     version = _MEDIA.get(media.strip().lower())
     if version is None:
         raise MediaTypeUnknown("send text/xml (SOAP 1.1) or application/soap+xml (SOAP 1.2)", threat="S3")
-    parameters = {key.lower(): value.strip('"') for key, value in _PARAMETER.findall(";" + rest)} if rest else {}
+    parameters = _parameters(";" + rest) if rest else {}
     if parameters.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
         raise MediaTypeUnknown("charset must be utf-8", threat="X7")
-    if wire.header("content-encoding") not in (None, "identity") or _repeated(wire, "content-encoding"):
+    encodings = [value for key, value in wire.headers if key == "content-encoding"]
+    if encodings not in ([], ["identity"]):
         raise MediaTypeUnknown("content encodings are not accepted", threat="S8")
-    action = parameters.get("action", "") if version == SOAP12 else (wire.header("soapaction") or "").strip('"')
-    return version, action
+    if version == SOAP12:
+        return version, parameters.get("action", "")
+    actions = [value for key, value in wire.headers if key == "soapaction"] or [""]
+    if len(actions) > 1:
+        raise ActionMismatch("SOAPAction stands twice", threat="S1")
+    return version, actions[0].strip('"')
 
 
-def _repeated(wire: Wire, name: str) -> bool:
-    return sum(1 for key, _ in wire.headers if key == name) > 1
+def _parameters(text: str) -> dict[str, str]:
+    """The parameters of a media type, each at most once and none left unread."""
+    pairs = _PARAMETER.findall(text)
+    found = {key.lower(): value.strip('"') for key, value in pairs}
+    if len(found) != len(pairs) or not _PARAMETERS.fullmatch(text.rstrip()):
+        raise MediaTypeUnknown("the parameters of the content type are not readable", threat="X7")
+    return found
 
 
 def _shape(root: Element, version: str) -> tuple[Element, Element, int]:
@@ -92,11 +113,13 @@ def _shape(root: Element, version: str) -> tuple[Element, Element, int]:
         raise EnvelopeMalformed("an Envelope holds exactly one Header and one Body", threat="W3")
     if children[0].attrib or _has_text(children[0]):
         raise EnvelopeMalformed("the Header carries attributes or text", threat="W3")
+    if set(children[1].attrib) - _BODY_ATTRIBUTES:
+        raise EnvelopeMalformed("the Body carries attributes other than its id", threat="S6")
     return children[0], children[1], 1
 
 
 def _has_text(element: Element) -> bool:
-    return bool((element.text or "").strip()) or any((child.tail or "").strip() for child in element)
+    return bool((element.text or "").strip(_SPACE)) or any((child.tail or "").strip(_SPACE) for child in element)
 
 
 def _payload(body: Element, version: str, *, answer: bool) -> Element:
@@ -123,6 +146,8 @@ def _headers(header: Element, version: str) -> tuple[dict[str, Element], Element
             _foreign(child, version)
         elif name in found:
             raise AddressingInvalid(f"{name} stands twice", threat="S4")
+        elif not _for_us(child, version):
+            raise AddressingInvalid(f"{name} is meant for another role", threat="S2")
         else:
             found[name] = child
     if len(security) != 1:
@@ -132,17 +157,24 @@ def _headers(header: Element, version: str) -> tuple[dict[str, Element], Element
 
 def _foreign(child: Element, version: str) -> None:
     """A header that is not ours is left alone unless it must be understood by us."""
-    role = child.get(f"{{{version}}}role") or child.get(f"{{{version}}}actor") or ""
-    if role in _ULTIMATE and child.get(f"{{{version}}}mustUnderstand") in ("1", "true"):
+    if tag_of(child).startswith(_XINCLUDE):
+        raise EnvelopeMalformed("inclusions are not accepted", threat="X4")
+    if _for_us(child, version) and (child.get(f"{{{version}}}mustUnderstand") or "0").strip(_SPACE) not in _FALSE:
         raise NotUnderstood(f"the header {tag_of(child)} must be understood and is not known here", threat="S2")
+
+
+def _for_us(child: Element, version: str) -> bool:
+    """The header is not addressed to somebody else on the way (SOAP 1.1 actor, SOAP 1.2 role)."""
+    return (child.get(f"{{{version}}}{_ROLES[version]}") or "").strip(_SPACE) in _ULTIMATE
 
 
 def _claims(headers: dict[str, Element], *, answer: bool) -> Claims:
     action = _leaf(headers, "Action", 500)
     relates_to = _leaf(headers, "RelatesTo", 300, needed=answer)
     routing = _routing(headers.get("Routing"), answer=answer)
-    for name in ("ReplyTo", "FaultTo"):
-        _address(headers, name, needed=False)
+    reply_to = _address(headers, "ReplyTo", needed=False) or WSA_ANONYMOUS
+    if _address(headers, "FaultTo", needed=False) not in ("", WSA_ANONYMOUS, reply_to):
+        raise DestinationUnreachable("FaultTo is neither anonymous nor ReplyTo", threat="S5")
     return Claims(
         message_id=addressing.message_id(_leaf(headers, "MessageID", 300)),
         action=action,
@@ -151,7 +183,7 @@ def _claims(headers: dict[str, Element], *, answer: bool) -> Claims:
         receiver=routing.get("Receiver"),
         conversation_id=addressing.message_id(routing["ConversationID"]) if "ConversationID" in routing else "",
         relates_to=addressing.message_id(relates_to) if relates_to else None,
-        reply_to=_address(headers, "ReplyTo", needed=False) or WSA_ANONYMOUS,
+        reply_to=reply_to,
     )
 
 
@@ -171,7 +203,7 @@ def _plain(element: Element, name: str) -> str:
     """Text of a header without children of any kind, comments included (threat X9)."""
     if len(element):
         raise EnvelopeMalformed(f"{name} holds a comment or an element", threat="X9")
-    return text_of(element).strip()
+    return text_of(element).strip(_SPACE)
 
 
 def _address(headers: dict[str, Element], name: str, *, needed: bool) -> str:
@@ -196,8 +228,8 @@ def _routing(element: Element | None, *, answer: bool) -> dict[str, PartnerId]:
         raise AddressingInvalid("the Routing header is missing", threat="S4")
     found: dict[str, PartnerId] = {}
     for child in element:
-        name = tag_of(child).removeprefix(f"{{{ROUTING}}}")
-        if name not in ("Receiver", "ConversationID") or name in found:
+        name = _ROUTING_PARTS.get(tag_of(child), "")
+        if not name or name in found:
             raise AddressingInvalid("Routing holds at most one Receiver and one ConversationID", threat="S4")
         text = _plain(child, name)
         found[name] = addressing.partner_id(text) if name == "Receiver" else PartnerId(text)
