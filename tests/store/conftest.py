@@ -8,6 +8,7 @@ from gateway.shell.ledger import PostgresLedger
 from gateway.shell.store import Store
 from tests.builders import CountedIds, FrozenClock, some_corridors
 from tests.database import dsn, server, store
+from tests.store.steps import Partners
 
 __all__ = ["dsn", "server", "store"]
 
@@ -28,3 +29,9 @@ def ids() -> CountedIds:
 def ledger(store: Store, clock: FrozenClock, ids: CountedIds) -> PostgresLedger:
     """The real ledger over this test's database."""
     return PostgresLedger(store, some_corridors(), clock=clock, ids=ids)
+
+
+@pytest.fixture
+def partners(ledger: PostgresLedger) -> Partners:
+    """Receivers that take everything."""
+    return Partners(ledger)

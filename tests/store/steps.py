@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from threading import Lock
 from uuid import UUID
 
+from gateway.lifecycle import State
 from gateway.model import CorridorId, Delivery, Entry, Sealed
 from gateway.shell.ledger import PostgresLedger
 from gateway.shell.rows import delivery_of
 from gateway.shell.store import Store
-from tests.builders import AEO, CUSTOMS, a_sealed, a_verified, an_entry, some_claims
+from tests.builders import AEO, CUSTOMS, a_receipt, a_sealed, a_verified, an_entry, some_claims
 
 ASK, TELL, LIST = CorridorId("permit-query"), CorridorId("permit-status"), CorridorId("aeo-list")
 
@@ -47,3 +50,22 @@ def waiting(store: Store, entry: UUID, corridor: CorridorId = ASK) -> Delivery:
     """A delivery as a worker would get it."""
     query = "select * from delivery_way where entry = %s and corridor = %s"
     return delivery_of(store.fetch(query, [entry, corridor])[0])
+
+
+class Partners:
+    """The receivers: they note what they got; `troubles` says what happens instead."""
+
+    def __init__(self, ledger: PostgresLedger) -> None:
+        self.got: list[tuple[str, str]] = []
+        self.troubles: dict[str, Callable[[Delivery], object]] = {}
+        self._ledger = ledger
+        self._lock = Lock()
+
+    def forward(self, delivery: Delivery) -> None:
+        """Keep, send, settle: what the line does."""
+        sealed = self._ledger.keep(delivery, a_sealed(f"{delivery.message_id} {delivery.attempt}".encode()))
+        with self._lock:
+            self.got.append((delivery.lane, sealed.body.decode()))
+        if delivery.lane in self.troubles:
+            self.troubles[delivery.lane](delivery)
+        self._ledger.settle(delivery, State.DELIVERED, receipt=a_receipt(delivery.message_id))

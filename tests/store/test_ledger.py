@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from psycopg.errors import UniqueViolation
 
 from gateway.errors import Conflict, InternalError
 from gateway.lifecycle import State
@@ -44,6 +45,18 @@ def test_all_of_a_message_is_kept_in_one_commit(ledger: PostgresLedger, store: S
         a_verified(entry.claims).content_digest,
         answer,
     )
+
+
+def test_of_a_message_that_cannot_be_kept_nothing_is_kept(
+    ledger: PostgresLedger, store: Store, ids: CountedIds
+) -> None:
+    """The last part fails: no part stands, and the same id may come again."""
+    entry = an_entry(ids(), some_claims("urn:uuid:1"), corridors=(ASK, ASK))
+    with pytest.raises(UniqueViolation):
+        enter(ledger, entry)
+    assert [count(store, name) for name in ("message", "message_key", "message_ref", "evidence")] == [0, 0, 0, 0]
+    enter(ledger, replace(entry, corridors=(ASK,)))
+    assert count(store, "message") == 1
 
 
 def test_an_entry_comes_back_as_it_was(ledger: PostgresLedger, store: Store, ids: CountedIds) -> None:

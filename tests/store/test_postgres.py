@@ -7,8 +7,10 @@ import signal
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from shutil import rmtree
 from tempfile import mkdtemp
 from threading import Thread
 from uuid import UUID
@@ -30,6 +32,15 @@ ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 START = "import sys; from pathlib import Path; from gateway.shell.postgres import Postgres; "
 HOLD = START + "Postgres(Path(sys.argv[1])).start(); print('up', flush=True); sys.stdin.read()"
+
+
+@pytest.fixture
+def open_place() -> Iterator[Path]:
+    """A directory that others may pass through; the parents of `tmp_path` are closed to them."""
+    place = Path(mkdtemp())
+    place.chmod(0o711)
+    yield place
+    rmtree(place)
 
 
 def ask_server(dsn: str) -> str:
@@ -160,14 +171,12 @@ def test_an_interrupted_first_start_is_begun_anew(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can take off root's powers")
-def test_root_without_namespaces_uses_an_account_and_opens_no_parent() -> None:
+def test_root_without_namespaces_uses_an_account_and_opens_no_parent(open_place: Path) -> None:
     """Where it can reach its directory it runs; where it cannot, it says so and leaves the parents closed."""
-    place = Path(mkdtemp())
-    place.chmod(0o711)
-    with Postgres(place / "open", clothes=account_dress()) as server:
+    with Postgres(open_place / "open", clothes=account_dress()) as server:
         ask_server(server.dsn)
         assert server.status().runs_as.startswith("account")
-    closed = place / "closed"
+    closed = open_place / "closed"
     closed.mkdir(mode=0o700)
     with pytest.raises(ConfigurationError, match="cannot be reached"):
         Postgres(closed / "state", clothes=account_dress()).start()
@@ -175,14 +184,13 @@ def test_root_without_namespaces_uses_an_account_and_opens_no_parent() -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-def test_an_ordinary_user_needs_nothing_special() -> None:
+def test_an_ordinary_user_needs_nothing_special(open_place: Path) -> None:
     """Start, ask and stop as `nobody`."""
-    place = Path(mkdtemp())
-    os.chown(place, 65534, 65534)
+    os.chown(open_place, 65534, 65534)
     script = START + "p = Postgres(Path(sys.argv[1])); p.start(); print(p.status().runs_as); p.stop()"
     command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable, "-c", script]
     done = subprocess.run(
-        [*command, str(place / "state")], check=False, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True
+        [*command, str(open_place / "state")], check=False, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True
     )
     assert (done.stdout, done.returncode) == ("self\n", 0), done.stderr
 

@@ -6,16 +6,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from threading import Event, Lock, Thread
+from threading import Event, Thread
 
 import pytest
 
 from gateway.errors import DeliveryFailed, DeliveryRefused, MappingGap
-from gateway.lifecycle import State
 from gateway.model import Delivery
 from gateway.shell.evidence import verify_chains
 from gateway.shell.lanes import hurry, lane_counts, pause, resume
@@ -23,35 +22,11 @@ from gateway.shell.ledger import PostgresLedger
 from gateway.shell.postgres import Postgres, command_of
 from gateway.shell.store import Store, apply_schema
 from gateway.shell.worker import Worker
-from tests.builders import CHINA, HEALTH, CountedIds, FrozenClock, a_receipt, a_sealed, some_corridors
+from tests.builders import CHINA, HEALTH, CountedIds, FrozenClock, some_corridors
 from tests.database import wait_until
-from tests.store.steps import ASK, LIST, ask, events, states, waiting
+from tests.store.steps import ASK, LIST, Partners, ask, events, states, waiting
 
 ROOT = Path(__file__).parents[2]
-
-
-class Partners:
-    """The receivers: they note what they got; `troubles` says what happens instead."""
-
-    def __init__(self, ledger: PostgresLedger) -> None:
-        self.got: list[tuple[str, str]] = []
-        self.troubles: dict[str, Callable[[Delivery], object]] = {}
-        self._ledger = ledger
-        self._lock = Lock()
-
-    def forward(self, delivery: Delivery) -> None:
-        """Keep, send, settle: what the line does."""
-        sealed = self._ledger.keep(delivery, a_sealed(f"{delivery.message_id} {delivery.attempt}".encode()))
-        with self._lock:
-            self.got.append((delivery.lane, sealed.body.decode()))
-        if delivery.lane in self.troubles:
-            self.troubles[delivery.lane](delivery)
-        self._ledger.settle(delivery, State.DELIVERED, receipt=a_receipt(delivery.message_id))
-
-
-@pytest.fixture
-def partners(ledger: PostgresLedger) -> Partners:
-    return Partners(ledger)
 
 
 @pytest.fixture
