@@ -76,12 +76,12 @@ def uuid_of(message_id: str) -> UUID | None:
 
 
 def flat(record: Any) -> Facts:
-    """A small dataclass as JSON facts: times in ISO form, empty values left out."""
+    """A small dataclass as JSON facts: times in ISO form, absent values left out; empty texts stay what they are."""
     found = {field.name: getattr(record, field.name) for field in fields(record)}
     return {
         name: value.isoformat() if isinstance(value, datetime) else value
         for name, value in found.items()
-        if value is not None and value != ""
+        if value is not None
     }
 
 
@@ -152,7 +152,7 @@ def entry_of(row: Mapping[str, Any]) -> Entry:
     return Entry(
         id=row["id"],
         sender=PartnerId(row["sender"]),
-        claims=Claims(**unflat(facts["claims"])),
+        claims=Claims(**{"to": "", **unflat(facts["claims"])}),  # our own notices are addressed to nobody
         document=Document(
             type=DocumentType(row["type"]),
             version=document["version"],

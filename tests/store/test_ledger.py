@@ -47,6 +47,14 @@ def test_all_of_a_message_is_kept_in_one_commit(ledger: PostgresLedger, store: S
     )
 
 
+def test_empty_words_come_back_empty(ledger: PostgresLedger, store: Store, ids: CountedIds) -> None:
+    """A message of our own is addressed to nobody, an answer may have no content type."""
+    entry = an_entry(ids(), some_claims("urn:uuid:1", action="", to=""))
+    answer = a_sealed(b"", content_type="")
+    assert enter(ledger, entry, answer) == enter(ledger, entry) == answer
+    assert waiting(store, entry.id).entry == entry
+
+
 def test_of_a_message_that_cannot_be_kept_nothing_is_kept(
     ledger: PostgresLedger, store: Store, ids: CountedIds
 ) -> None:
