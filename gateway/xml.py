@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Final
 from xml.parsers import expat
 
@@ -76,7 +77,7 @@ def _check_prolog(data: bytes) -> None:
     declared = _DECLARATION.match(body)
     if declared is None:
         if not body.lstrip(b" \t\r\n").startswith(b"<"):
-            raise EnvelopeMalformed("not an XML document in UTF-8", threat="X7" if body else "X8")
+            raise EnvelopeMalformed("not an XML document in UTF-8", threat="X8")
         return
     version, encoding = declared.groups()
     if version != b"1.0":
@@ -127,12 +128,21 @@ def _has_instruction(root: Element) -> bool:
 def canonical(element: Element, prefixes: tuple[str, ...] = ()) -> bytes:
     """Exclusive canonical XML 1.0 without comments of one element and all below it, as UTF-8 octets.
 
-    `prefixes` is the InclusiveNamespaces PrefixList. Raises lxml.etree.C14NError for relative namespace URIs.
+    `prefixes` is the InclusiveNamespaces PrefixList, `#default` for the default namespace. Raises
+    lxml.etree.C14NError for relative namespace URIs.
     """
+    if "#default" in prefixes:
+        _know_default()
     return etree.tostring(  # type: ignore[call-overload, no-any-return]
         element, method="c14n", exclusive=True, with_comments=False,
         inclusive_ns_prefixes=list(prefixes) or None, with_tail=False,
     )  # fmt: skip
+
+
+def _know_default() -> None:
+    """Make lxml see `#default` in a PrefixList: it drops names that no document of this thread has used yet."""
+    for _ in etree.iterparse(BytesIO(b"<a/>"), tag="#default"):
+        pass
 
 
 def text_of(element: Element) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
+from io import BytesIO
 
 from lxml import etree
 
@@ -20,6 +21,11 @@ DIGESTS = {
     "http://www.w3.org/2001/04/xmldsig-more#sha384": "sha384", "http://www.w3.org/2001/04/xmldsig-more#md5": "md5",
 }  # fmt: skip
 ID = f"{{{WSU}}}Id"
+PARTS = ["id-to", "id-from", "id-replyto", "id-messageid", "id-action", "id-relatesto", "id-routing", "id-bst", "id-ts",
+         "id-body"]  # fmt: skip
+"""The ids of what a query signs."""
+LEARNT = list(etree.iterparse(BytesIO(b"<a/>"), tag="#default"))
+"""Makes lxml know the name `#default` in this thread; without it a PrefixList loses it."""
 Change = Callable[[etree._Element], None]
 
 

@@ -21,7 +21,7 @@ from gateway.errors import SealBroken, SealExpired, SealInvalid, SealToken, Weak
 from gateway.model import BASE64, DS, WSSE, WSU, X509V3, Envelope, Partner, PartnerId, Verified
 from gateway.seal.keys import XMLDSIG_DIGEST, verify_octets
 from gateway.seal.trust import bind
-from gateway.seal.xmldsig import SignatureShape, check_digests, read_signature, strict_base64
+from gateway.seal.xmldsig import SignatureShape, check_digests, known, read_signature, strict_base64
 from gateway.xml import Element, canonical, tag_of, text_of
 
 ID: Final = f"{{{WSU}}}Id"
@@ -104,9 +104,8 @@ class _Token:
 def _security(parts: Parts) -> SecurityHeader:
     if sum(1 for _ in parts.header.iter(*_SECURITY_TAGS)) != 2:  # noqa: PLR2004 - one Security, one Signature
         raise SealInvalid("more than one Security header, Signature, Object or Manifest", threat="W5")
-    must = [value for name, value in parts.security.attrib.items() if str(name).endswith("}mustUnderstand")]
-    others = [name for name in parts.security.attrib if not str(name).endswith("}mustUnderstand")]
-    if must not in (["1"], ["true"]) or others:
+    given = dict(parts.security.attrib)
+    if given.pop(f"{{{etree.QName(parts.envelope).namespace}}}mustUnderstand", "") not in ("1", "true") or given:
         raise SealInvalid("Security needs mustUnderstand and no role", threat="W5")
     found = {tag_of(child): child for child in parts.security}
     names = [tag_of(child) for child in parts.security]
@@ -161,7 +160,7 @@ def _token(token: Element, shape: SignatureShape) -> _Token:
 def _allowed(shape: SignatureShape, partner: Partner) -> None:
     if shape.algorithm not in partner.algorithms:
         raise WeakAlgorithm(f"{shape.algorithm} is not agreed with {partner.id}", threat="A7")
-    methods = {XMLDSIG_DIGEST.get(digested.method.decode(), "?") for digested in shape.references}
+    methods = {known(digested.method, XMLDSIG_DIGEST) for digested in shape.references}
     if methods - partner.digests:
         raise WeakAlgorithm(f"{', '.join(methods)} is not agreed with {partner.id}", threat="A7")
 
@@ -171,7 +170,7 @@ def _timestamp(timestamp: Element) -> tuple[datetime, datetime]:
     names = [tag_of(child) for child in timestamp]
     if names != [f"{{{WSU}}}Created", f"{{{WSU}}}Expires"] or any(len(child) for child in timestamp):
         raise SealInvalid("Timestamp holds exactly one Created and one Expires", threat="R4")
-    created, expires = (instant(text_of(child).strip()) for child in timestamp)
+    created, expires = (instant(text_of(child).strip(" \t\r\n")) for child in timestamp)
     return created, expires
 
 

@@ -31,18 +31,20 @@ _EXC: Final = re.escape(EXC_C14N)
 _INC: Final = rf'(?:<(?:[\w.-]+:)?InclusiveNamespaces xmlns(?::[\w.-]+)?="{_EXC}" PrefixList="([^"]*)"></[\w.:-]+>)?'
 _REFERENCE_TEXT: Final = (
     r'<P:Reference URI="#([A-Za-z_][A-Za-z0-9_.-]{0,127})">\s*<P:Transforms>\s*'
-    rf'<P:Transform Algorithm="{_EXC}">\s*{_INC}\s*</P:Transform>\s*</P:Transforms>\s*'
-    r'<P:DigestMethod Algorithm="([^"]*)"></P:DigestMethod>\s*<P:DigestValue>([A-Za-z0-9+/=\s]+)</P:DigestValue>\s*'
-    r"</P:Reference>\s*"
+    rf'<P:Transform Algorithm="{_EXC}">\s*+{_INC}\s*+</P:Transform>\s*</P:Transforms>\s*'
+    r'<P:DigestMethod Algorithm="([^"]*)"></P:DigestMethod>\s*'
+    r"<P:DigestValue>([A-Za-z0-9+/=\s]+(?:&#xD;[A-Za-z0-9+/=\s]*)*)</P:DigestValue>\s*</P:Reference>\s*"
 )
 _SIGNED_INFO_TEXT: Final = (
     r'<P:SignedInfo(?: xmlns(?::[\w.-]+)?="[^"]*")*(?: Id="[^"]*")?>\s*'
-    rf'<P:CanonicalizationMethod Algorithm="{_EXC}">\s*{_INC}\s*</P:CanonicalizationMethod>\s*'
+    rf'<P:CanonicalizationMethod Algorithm="{_EXC}">\s*+{_INC}\s*+</P:CanonicalizationMethod>\s*'
     r'<P:SignatureMethod Algorithm="(?P<method>[^"]*)"></P:SignatureMethod>\s*'
     rf"(?P<references>(?:{_REFERENCE_TEXT})+)</P:SignedInfo>"
 )
 
 
+_OUTDATED = re.compile(rb"sha1|sha224|md[245]|ripemd|dsa-sha1$|#dsa", re.I)
+_MOST_TRANSFORMS: Final = 5
 _DIGESTS: Final = {"sha256": hashlib.sha256, "sha384": hashlib.sha384, "sha512": hashlib.sha512}
 
 
@@ -94,17 +96,19 @@ def read_signature(signature: Element) -> SignatureShape:
         raise SealInvalid(f"more than {MAX_REFERENCES} references", threat="D1")
     return SignatureShape(
         octets=octets,
-        algorithm=_known(match["method"], XMLDSIG_SIGNATURE),
+        algorithm=known(match["method"], XMLDSIG_SIGNATURE),
         value=strict_base64(value, SealInvalid("SignatureValue is not base64", threat="W7")),
         references=tuple(Digested(*reference) for reference in references),
         token_id=_token_id(key_info),
     )
 
 
-def _known(uri: bytes, known: Mapping[str, str]) -> str:
-    name = known.get(uri.decode())
+def known(uri: bytes, table: Mapping[str, str]) -> str:
+    """The short name of an algorithm. Raises WeakAlgorithm: A1 for symmetric, A2 for outdated, A3 for unknown ones."""
+    name = table.get(uri.decode())
     if name is None:
-        raise WeakAlgorithm(f"{uri[:200]!r} is not accepted", threat="A3")
+        row = "A1" if b"hmac" in uri else "A2" if _OUTDATED.search(uri) else "A3"
+        raise WeakAlgorithm(f"{uri[:200]!r} is not accepted", threat=row)
     return name
 
 
@@ -131,8 +135,8 @@ def check_digests(
         if name in proven:
             raise SealInvalid(f"{name} is referenced twice", threat="W5")
         octets = octets_of(element, _prefixes(prefixes.decode()) if prefixes else ())
-        digest = base64.b64encode(_DIGESTS[_known(method, XMLDSIG_DIGEST)](octets).digest())
-        if digest != value.strip():
+        digest = base64.b64encode(_DIGESTS[known(method, XMLDSIG_DIGEST)](octets).digest())
+        if digest != b"".join(value.replace(b"&#xD;", b"").split()):
             raise SealBroken(f"digest of {name} differs", threat="W9")
         proven[name] = Reference(part="#" + part, algorithm=method.decode(), digest=digest.decode()), octets
     return proven
@@ -197,10 +201,10 @@ def _complain(signed_info: Element) -> NoReturn:
     raise SealInvalid("SignedInfo does not have the accepted shape", threat="W7")
 
 
-def _check_method(method: Element, known: Mapping[str, str]) -> None:
+def _check_method(method: Element, table: Mapping[str, str]) -> None:
     if len(method) or (method.text or "").strip():
         raise WeakAlgorithm(f"{_name(method)} carries parameters", threat="A1")
-    _known(method.get("Algorithm", "").encode(), known)
+    known(method.get("Algorithm", "").encode(), table)
 
 
 def _check_transform(method: Element) -> None:
@@ -218,6 +222,8 @@ def _check_reference(reference: Element) -> None:
     if set(reference.attrib) - {"URI"}:
         raise SealInvalid("a reference carries further attributes", threat="W6")
     transforms, digest_method, _value = _children(reference, "Transforms", "DigestMethod", "DigestValue")
+    if len(transforms) > _MOST_TRANSFORMS:
+        raise SealInvalid(f"more than {_MOST_TRANSFORMS} transforms", threat="D1")
     if [tag_of(child) for child in transforms] != [f"{{{DS}}}Transform"]:
         raise WeakAlgorithm("exactly one transform is accepted", threat="A6")
     _check_transform(transforms[0])

@@ -18,7 +18,7 @@ from gateway.model import SOAP11, SOAP12
 from gateway.reception import Attempt, refuse
 from tests.desk import QUERY, Desk, make_desk, posted, query, read_fault
 from tests.forge import forged, rewritten
-from tests.soap import find, wired
+from tests.soap import CLAIMS, find, wired
 
 BODY = query().body
 DECLARED = b'<?xml version="1.0" encoding="UTF-8"?>'
@@ -251,7 +251,7 @@ def test_half_a_document_and_more_than_one_are_refused(desk: Desk, soap: str) ->
     ("value", "answer"),
     [
         ("http://127.0.0.1:8081", "SD"), ("urn:swgw:action:LPCO", "SD"), ("urn:swgw:partner:", "SD"),
-        ("urn:uuid:6f6a9c1e-0000-4000-8000-000000000001", "SD"), ("urn:uuid:6f6a9c1e-0000-4000-8000-000000000000", "SD"),
+        (CLAIMS.message_id, "SD"), (str(CLAIMS.relates_to), "SD"),
         ("http://www.w3.org/2005/08/addressing/anonymous", "SD"), ("health_kz<", "SD"), ("57505-191126", "SD"),
         ("2026-11-23T06:00:00", "IS"), ("2026-11-23T06:05:00", "IS"), ("<ds:DigestValue>", "IS"),
         ("<ds:SignatureValue>", "IS"), ('wsu:Id="id-bst">', "IT"), ("640.25", "SD"),
