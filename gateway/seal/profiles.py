@@ -19,7 +19,7 @@ from gateway.model import (
     Verified,
     Wire,
 )
-from gateway.ports import Keyring
+from gateway.ports import Keyring, OwnKey
 from gateway.seal import http_sign, http_signature, soap, soap_sign
 
 
@@ -45,9 +45,9 @@ def fresh(verified: Verified, now: datetime) -> None:
 
 def seal(payload: bytes, claims: Claims, partner: Partner, keyring: Keyring, *, now: datetime, nonce: str) -> Sealed:
     """A message to a partner, in the profile and with the algorithm of its record. `payload` is canonical XML."""
-    key = keyring.key(partner.sign_with)
     if partner.profile == "soap-gw-1":
-        return soap_sign.seal_soap(payload, claims, key, now)
+        return soap_sign.seal_soap(payload, claims, keyring.key(partner.sign_with), now)
+    key = _http_key(partner, keyring)
     return http_sign.sign_request(payload, claims, key, url=partner.endpoint, created=now, nonce=nonce)
 
 
@@ -68,13 +68,20 @@ def seal_answer(
     `content_type` is that of the payload in a REST answer, `headers` are signed beside it; a SOAP payload is canonical
     XML.
     """
-    key = keyring.key(asked.partner.sign_with)
     if asked.profile == "soap-gw-1":
+        key = keyring.key(asked.partner.sign_with)
         return replace(soap_sign.seal_soap(payload, claims, key, now, soap=asked.soap or SOAP12), status=status)
+    key = _http_key(asked.partner, keyring)
     return http_sign.sign_response(
         asked.wire, payload, key, created=now, nonce=nonce, claims=claims, status=status, content_type=content_type,
         headers=headers,
     )  # fmt: skip
+
+
+def _http_key(partner: Partner, keyring: Keyring) -> OwnKey:
+    """Our key for this partner; RSA signs HTTP messages by rsa-pss-sha512 only, whatever it signs SOAP by."""
+    agreed = partner.sign_with
+    return keyring.key("rsa-pss-sha512" if agreed.startswith("rsa-") else agreed)
 
 
 def read_answer(wire: Wire, sent: Sealed, partner: Partner, at: datetime) -> Verified:

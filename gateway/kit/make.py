@@ -1,0 +1,190 @@
+"""Makes the client kit of one partner: a folder with its formats, its key, our certificates and examples that run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from gateway import __version__, registry
+from gateway.errors import NotFound
+from gateway.kit.formats import samples, xsd_files
+from gateway.kit.keys import key_and_request
+from gateway.model import DocumentType, Partner, PartnerId
+from gateway.openapi import write_openapi
+from gateway.registry import Registry
+from gateway.shell.config import Settings
+from gateway.shell.demo_ca import write_private
+from gateway.shell.keyring import FileKeyring
+from gateway.shell.partners import load_partners
+from gateway.shell.wsdl_door import receivable, sendable, wsdl_of
+
+TEMPLATES: Final = Path(__file__).parent / "templates"
+CODE: Final = ("gateway_zeep.py", "send_soap.py", "gateway_rest.py", "send_rest.py", "pull_rest.py")
+REQUIREMENTS: Final = "zeep>=4.3\nlxml>=5\ncryptography>=42\nrequests>=2.31\n"
+Pair = dict[str, str]
+"""`key` and `certificate`: PEM files of the kit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kit:
+    settings: Settings
+    trees: Registry
+    partner: Partner
+    out: Path
+    sends: list[DocumentType]
+    receives: list[DocumentType]
+
+    def write(self, name: str, content: bytes | str) -> Path:
+        file = self.out / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content.encode() if isinstance(content, str) else content)
+        return file
+
+
+def make_kit(settings: Settings, partner: str, out: Path) -> list[Path]:
+    """Write a partner's kit into the folder `out`; returns the files. A key that is there already is kept.
+
+    In a demo the key is the demo key of the partner; else a new key and a certificate request are made. Raises NotFound
+    for an unknown partner or one that may send nothing, ConfigurationError when files of ours cannot be used.
+    """
+    trees = registry.load([Path(root) for root in settings.roots])
+    partners = load_partners(trees.tree, settings.trust_dir, production=settings.environment == "production")
+    found = partners.get(PartnerId(partner))
+    if found is None:
+        raise NotFound(f"no partner {partner}")
+    kit = _Kit(
+        settings=settings, trees=trees, partner=found, out=out, sends=sendable(trees, found),
+        receives=receivable(trees, found),
+    )  # fmt: skip
+    keys, pairs = _keys(kit)
+    trust = _trust(kit)
+    settings_file = kit.write("kit.json", json.dumps(_said(kit, pairs, trust), indent=2, ensure_ascii=False) + "\n")
+    return [*_formats(kit), *_samples(kit), *keys, *trust, *_code(kit), settings_file, _readme(kit, pairs)]
+
+
+def _formats(kit: _Kit) -> list[Path]:
+    url = kit.settings.url
+    openapi = json.dumps(write_openapi(kit.sends, url, __version__), indent=2, ensure_ascii=False) + "\n"
+    xsds = xsd_files(kit.trees, [*kit.sends, *kit.receives])
+    return [
+        kit.write("gateway.wsdl", wsdl_of(kit.trees, [kit.partner], f"{url}/soap")),
+        kit.write("openapi.json", openapi),
+        *(kit.write(path, content) for path, content in xsds.items()),
+    ]
+
+
+def _samples(kit: _Kit) -> list[Path]:
+    found = samples(kit.trees, kit.partner.id, kit.sends)
+    return [kit.write(f"samples/{kind}.xml", content) for kind, content in found]
+
+
+def _code(kit: _Kit) -> list[Path]:
+    copied = [Path(shutil.copyfile(TEMPLATES / name, kit.out / name)) for name in CODE]
+    return [*copied, kit.write("requirements.txt", REQUIREMENTS)]
+
+
+# --- keys and trust --------------------------------------------------------------------------------------------------
+def _kinds(partner: Partner) -> list[str]:
+    """The kinds of key the partner's record takes."""
+    families = {algorithm.partition("-")[0] for algorithm in partner.algorithms}
+    return [kind for kind, family in (("rsa", "rsa"), ("ec", "ecdsa")) if family in families] or ["rsa"]
+
+
+def _keys(kit: _Kit) -> tuple[list[Path], dict[str, Pair]]:
+    """The files made, and by kind of key what the examples use."""
+    files: list[Path] = []
+    pairs: dict[str, Pair] = {}
+    for kind in _kinds(kit.partner):
+        name = f"{kit.partner.id}-{kind}"
+        demo = kit.settings.state_dir / "demo" / kit.partner.id / f"{name}.pem"
+        own = kit.out / "keys" / f"{name}.pem"
+        if kit.settings.environment == "demo" and demo.is_file():
+            if not own.exists():
+                write_private(own, demo.read_bytes())
+            files.append(own)
+            pairs[kind] = {"key": f"keys/{name}.pem", "certificate": f"keys/{name}.pem"}
+        else:
+            files += key_and_request(kit.out / "keys", kit.partner, kind)
+            pairs[kind] = {"key": f"keys/{name}.key.pem", "certificate": f"keys/{name}.crt.pem"}
+    return files, pairs
+
+
+def _trust(kit: _Kit) -> list[Path]:
+    """Our public certificates, one file each, and the demo CA in a demo."""
+    settings = kit.settings
+    sources = list(settings.keys) or sorted(settings.key_dir.glob("*.pem"))
+    ring = FileKeyring(sources, production=settings.environment == "production")
+    made = [kit.write(f"trust/gateway-{n}.pem", _pem(der)) for n, der in enumerate(ring.certificates, start=1)]
+    authority = settings.trust_dir / "demo-ca.pem"
+    if settings.environment == "demo" and authority.is_file():
+        made.append(kit.write("trust/demo-ca.pem", authority.read_bytes()))
+    return made
+
+
+def _pem(der: bytes) -> bytes:
+    return x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM)
+
+
+# --- words -----------------------------------------------------------------------------------------------------------
+def _said(kit: _Kit, pairs: dict[str, Pair], trust: Iterable[Path]) -> dict[str, Any]:
+    """The settings of the examples: RSA for SOAP and P-256 for REST where the partner has both."""
+    names = [file.name for file in trust if file.name.startswith("gateway-")]
+    return {
+        "partner": kit.partner.id,
+        "url": kit.settings.url,
+        "soap": pairs.get("rsa") or pairs["ec"],
+        "rest": pairs.get("ec") or pairs["rsa"],
+        "gatewayCertificates": [f"trust/{name}" for name in names],
+    }
+
+
+def _readme(kit: _Kit, pairs: dict[str, Pair]) -> Path:
+    partner = kit.partner
+    demo = all(pair["key"] == pair["certificate"] for pair in pairs.values())
+    text = (TEMPLATES / "README.md").read_text("utf-8")
+    words = {
+        "name": partner.name.get("en", partner.id),
+        "partner": partner.id,
+        "url": kit.settings.url,
+        "keyed": " and its demo certificate" if demo else " and the request for its certificate",
+        "authority": " and the demo authority" if demo else "",
+        "example": "send_soap.py" if partner.profile == "soap-gw-1" else "send_rest.py",
+        "certificate": "" if demo else _CERTIFICATE.format(partner=partner.id),
+        "sends": _rows(kit, kit.sends),
+        "receives": _rows(kit, kit.receives),
+        "delivery": _PUSHED.format(endpoint=partner.endpoint) if partner.endpoint else _PULLED,
+        "algorithms": ", ".join(f"`{one}`" for one in sorted(partner.algorithms)),
+    }
+    for name, said in words.items():
+        text = text.replace("{" + name + "}", said)
+    return kit.write("README.md", text)
+
+
+def _rows(kit: _Kit, types: Iterable[DocumentType]) -> str:
+    records = ((one, kit.trees.records[one]) for one in types)
+    rows = [f"| `{one}` | `{record.root}` | `{record.path}` |" for one, record in records]
+    return "\n".join(["| message | document | XSD |", "|---|---|---|", *rows])
+
+
+_PUSHED: Final = (
+    "They are pushed to you at {endpoint} in the same profile; answer each with your signed receipt, as the gateway "
+    "answers you."
+)
+_PULLED: Final = (
+    "They wait in your inbox: `pull_rest.py` fetches, checks, stores and acknowledges them. Acknowledge only what you "
+    "have stored; what is not acknowledged is offered again, byte for byte the same."
+)
+_CERTIFICATE: Final = """## Your certificate
+
+Send `keys/{partner}-*.csr.pem` (not the key) to the certification authority agreed with the gateway. Put what you get
+back into `keys/` as `{partner}-rsa.crt.pem` or `{partner}-ec.crt.pem`, and give the same file to the gateway's
+operators: until they have registered it, your messages are refused as from nobody.
+
+"""
