@@ -1,0 +1,51 @@
+"""`gateway db`: how the database stands, and a prompt into it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import Any
+
+import typer
+
+from gateway.cli.place import Config, StateDir, dsn_of, open_store, settings_at
+from gateway.cli.say import Json, emit, rows, wrong_use
+
+app = typer.Typer(help="The database that keeps every message.", no_args_is_help=True)
+
+
+@app.command()
+def status(as_json: bool = Json, config: Config = None, state: StateDir = None) -> None:
+    """Version, size and queue of the database. Ends with 1 when it cannot be reached."""
+    told = _told(settings_at(config, state))
+    if as_json:
+        emit(told)
+    else:
+        rows("Database", ("", ""), list(told.items()))
+
+
+@app.command()
+def psql(config: Config = None, state: StateDir = None) -> None:
+    """Open psql on the database."""
+    program = shutil.which("psql")
+    if program is None:
+        wrong_use("psql is not installed here: apt-get install postgresql-client")
+    os.execv(program, [program, dsn_of(settings_at(config, state))])  # noqa: S606 - the person's own program
+
+
+def _told(settings: Any) -> dict[str, Any]:
+    from gateway.shell.store import VERSION
+
+    with open_store(settings) as store:
+        server = store.fetch("select version() as version, pg_database_size(current_database()) as size")[0]
+        schema = store.fetch("select max(version) as version from schema_version")[0]
+        queue = store.fetch("select count(*) as n, min(received_at) as oldest from delivery where state = 'queued'")[0]
+    return {
+        "server": str(server["version"]).split(" on ")[0],
+        "bytes": server["size"],
+        "schema": schema["version"],
+        "schemaOfThisProgram": VERSION,
+        "queued": queue["n"],
+        "oldestQueued": queue["oldest"],
+        "embedded": not settings.database_url,
+    }

@@ -1,0 +1,83 @@
+"""All commands put together, and what becomes of an error: one readable block, never a traceback unless asked for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from gateway.cli import (
+    certs,
+    check,
+    database,
+    demo,
+    fixtures,
+    mapping,
+    partners,
+    replay,
+    send,
+    serve,
+    settings,
+    validate,
+)
+from gateway.cli.say import USAGE, show_error
+from gateway.errors import GatewayError
+
+app = typer.Typer(
+    name="gateway",
+    help="Single-window gateway: signed WCO Data Model messages between customs, permit agencies and foreign customs.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for module in (demo, serve, send, validate, replay, mapping, check):
+    module.add_to(app)
+app.add_typer(fixtures.app, name="fixture")
+app.add_typer(certs.app, name="certs")
+app.add_typer(partners.app, name="partner")
+app.add_typer(settings.app, name="config")
+app.add_typer(database.app, name="db")
+
+
+@app.callback(invoke_without_command=True)
+def top(
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
+    version: bool = typer.Option(False, "--version", help="Say the version and end."),
+) -> None:
+    """Options that every command takes, in front of it."""
+    del debug
+    if version:
+        from gateway import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """The exit code of a command line: 0 as asked, 1 it found something wrong, 2 it was not understood."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        found = app(args=words, prog_name="gateway", standalone_mode=False)
+    except typer.Exit as ended:
+        return ended.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        return 130
+    except Exception as error:
+        if "--debug" in words:
+            raise
+        return show_any(error)
+    return found if isinstance(found, int) else 0
+
+
+def show_any(error: Exception) -> int:
+    """Print what went wrong; the exit code that fits."""
+    if isinstance(error, GatewayError):
+        show_error(error)
+        return 1
+    show = getattr(error, "show", None)
+    if show is not None:  # what click and Typer say of wrong words
+        show()
+        return USAGE
+    show_error(GatewayError(f"{type(error).__name__}: {error} (--debug shows where)"))
+    return 1

@@ -1,0 +1,114 @@
+"""`gateway serve` and `gateway worker`: the gateway itself."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gateway.cli.say import console
+
+if TYPE_CHECKING:
+    from gateway.shell.config import Settings
+
+Config = Annotated[Path | None, typer.Option("--config", help="Settings file; gateway.toml when it is there.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put the commands into the program."""
+    app.command("serve")(serve)
+    app.command("worker")(worker)
+
+
+def serve(
+    config: Config = None,
+    with_worker: Annotated[bool, typer.Option("--worker/--no-worker", help="Deliver messages here too.")] = True,
+    with_console: Annotated[bool, typer.Option("--console/--no-console", help="Serve the operators' console.")] = True,
+) -> None:
+    """Run the partner doors, a worker and the console until told to stop; SIGTERM finishes what is in hand.
+
+    Without `database_url` an embedded PostgreSQL below `state_dir` is started, and stopped at the end.
+    """
+    from gateway.shell.config import load_settings
+    from gateway.shell.postgres import Postgres
+    from gateway.shell.processes import Troupe
+
+    settings = load_settings(config)
+    stop = stopping()
+    database = None if settings.database_url else Postgres(settings.state_dir / "database")
+    troupe = Troupe(settings.state_dir)
+    try:
+        dsn = database.start() if database else settings.database_url
+        start_all(troupe, settings, dsn, with_worker=with_worker, with_console=with_console)
+        troupe.await_http(f"http://{settings.host}:{settings.port}/ready")
+        console().print(f"partner doors: {settings.url}")
+        while not stop.wait(0.5):
+            troupe.check()
+    finally:
+        troupe.stop()
+        if database:
+            database.stop()
+
+
+def start_all(troupe: object, settings: Settings, dsn: str, *, with_worker: bool, with_console: bool) -> None:
+    """The processes of a gateway run, each with these settings in its environment."""
+    from gateway.shell.demo_town import python, served
+    from gateway.shell.processes import Troupe
+
+    assert isinstance(troupe, Troupe)  # noqa: S101 - imported late, for a quick --help
+    env = environment(settings, dsn)
+    if with_worker:
+        troupe.start("worker", python("gateway", "worker"), env)
+    doors = served("doors", settings.host, settings.port, threads=settings.threads, workers=settings.workers)
+    troupe.start("doors", doors, env)
+    if with_console:
+        place = served("console", settings.console_host, settings.console_port, threads=settings.threads)
+        troupe.start("console", place, env)
+        console().print(f"console: http://{settings.console_host}:{settings.console_port}")
+
+
+def environment(settings: Settings, dsn: str) -> dict[str, str]:
+    """Settings as the environment of a child, complete: no file decides anything there any more."""
+    import json
+
+    words = settings.model_dump(mode="json") | {"database_url": dsn}
+    return {
+        f"GATEWAY_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
+        for name, value in words.items()
+    }
+
+
+def worker(config: Config = None) -> None:
+    """Deliver messages until told to stop; any number of workers may run on one database."""
+    from gateway.app import build, make_worker
+    from gateway.shell.config import load_settings
+
+    stop = stopping()
+    settings = load_settings(config)
+    if not settings.database_url:
+        settings = settings.model_copy(update={"database_url": embedded(settings)})
+    house = build(settings)
+    make_worker(house).run(stop)
+    house.store.close()
+
+
+def embedded(settings: Settings) -> str:
+    """The conninfo of the embedded server, which some other process keeps running. Raises ConfigurationError."""
+    from gateway.errors import ConfigurationError
+    from gateway.shell.postgres import Postgres
+
+    database = Postgres(settings.state_dir / "database")
+    if not database.status().running:
+        raise ConfigurationError("no database: set database_url, or start `gateway serve` first")
+    return database.dsn
+
+
+def stopping() -> threading.Event:
+    """Set by SIGTERM and Ctrl-C."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    return stop

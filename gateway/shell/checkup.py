@@ -1,0 +1,151 @@
+"""The state of health of an installation: what is fine, what needs a look, what stops it."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final, Literal
+
+from lxml import etree
+
+from gateway.errors import GatewayError
+from gateway.registry import Tree
+from gateway.shell.config import TREE, Settings
+from gateway.shell.keyring import FileKeyring
+from gateway.shell.partners import load_partners, read_pem, voiceless
+from gateway.shell.postgres import Postgres
+from gateway.shell.store import VERSION, Store
+
+Colour = Literal["green", "yellow", "red"]
+_OLDEST_PYTHON: Final = (3, 11)
+_SOON: Final = timedelta(days=30)
+_LITTLE_SPACE: Final = 1_000_000_000
+_TOO_LITTLE_SPACE: Final = 100_000_000
+_DRIFT: Final = timedelta(seconds=5)
+_BAD_DRIFT: Final = timedelta(seconds=60)
+_OLD: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing looked at. `do` says what to do when it is not green."""
+
+    name: str
+    colour: Colour
+    found: str
+    do: str = ""
+
+
+def checkup(settings: Settings) -> list[Check]:
+    """Every check; one that breaks is red itself and stops no other."""
+    looks: list[tuple[str, Callable[[Settings], Iterator[Check]]]] = [
+        ("Python", _python), ("libxml2", _libxml), ("keys", _keys), ("certificates", _certificates),
+        ("partners", _partners), ("disk", _disk), ("database", _database),
+    ]  # fmt: skip
+    return [check for name, look in looks for check in _looked(name, look, settings)]
+
+
+def _looked(name: str, look: Callable[[Settings], Iterator[Check]], settings: Settings) -> list[Check]:
+    try:
+        return list(look(settings))
+    except GatewayError as error:
+        told = [finding.params.get("reason", "") for finding in error.findings]
+        return [Check(name=name, colour="red", found="; ".join([error.detail, *told]))]
+    except Exception as error:  # noqa: BLE001 - a broken check is a finding, not an end
+        return [Check(name=name, colour="red", found=f"{type(error).__name__}: {error}")]
+
+
+def _python(_settings: Settings) -> Iterator[Check]:
+    fine = sys.version_info >= _OLDEST_PYTHON
+    yield Check(name="Python", colour="green" if fine else "red", found=platform.python_version(),
+                do="" if fine else "install Python 3.11 or newer")  # fmt: skip
+
+
+def _libxml(_settings: Settings) -> Iterator[Check]:
+    built, runs = etree.LIBXML_COMPILED_VERSION, etree.LIBXML_VERSION
+    same = built[:2] == runs[:2]
+    found = f"lxml {etree.__version__}, libxml2 {'.'.join(map(str, runs))} (built with {'.'.join(map(str, built))})"
+    yield Check(name="libxml2", colour="green" if same else "yellow", found=found,
+                do="" if same else "install lxml from its wheel")  # fmt: skip
+
+
+def _keys(settings: Settings) -> Iterator[Check]:
+    files = list(settings.keys) or sorted(settings.key_dir.glob("*.pem"))
+    if not files:
+        yield Check(name="keys", colour="red", found=f"no signing key in {settings.key_dir}",
+                    do="name your keys in the setting keys; for a try-out: gateway certs dev")  # fmt: skip
+        return
+    algorithms = FileKeyring(files, production=settings.environment == "production").algorithms
+    yield Check(name="keys", colour="green", found=f"{len(files)} key files, 0600, for {', '.join(algorithms)}")
+
+
+def _certificates(settings: Settings) -> Iterator[Check]:
+    now = datetime.now(UTC)
+    files = [*sorted(settings.trust_dir.glob("*.pem")), *(settings.keys or sorted(settings.key_dir.glob("*.pem")))]
+    ends = [(found.not_valid_after_utc, file) for file in files for found in read_pem(file)]
+    late = sorted((end, file) for end, file in ends if end - now < _SOON)
+    for end, file in late:
+        over = end <= now
+        yield Check(name="certificates", colour="red" if over else "yellow",
+                    found=f"{file.name} {'ended' if over else 'ends'} {end:%Y-%m-%d}", do="renew it")  # fmt: skip
+    if not late:
+        yield Check(name="certificates", colour="green", found=f"{len(ends)} certificates, none ends within 30 days")
+
+
+def _partners(settings: Settings) -> Iterator[Check]:
+    production = settings.environment == "production"
+    partners = load_partners(Tree((TREE, *settings.roots)), settings.trust_dir, production=production)
+    silent = voiceless(partners)
+    if silent:
+        yield Check(name="partners", colour="yellow", found=f"without certificate: {', '.join(silent)}",
+                    do="put the certificates that their records name into the trust folder")  # fmt: skip
+    else:
+        yield Check(name="partners", colour="green", found=f"{len(partners)} partners, all with a certificate")
+
+
+def _disk(settings: Settings) -> Iterator[Check]:
+    place = next(
+        path for path in (settings.state_dir.absolute(), *settings.state_dir.absolute().parents) if path.exists()
+    )
+    free = shutil.disk_usage(place).free
+    colour: Colour = "red" if free < _TOO_LITTLE_SPACE else "yellow" if free < _LITTLE_SPACE else "green"
+    yield Check(name="disk", colour=colour, found=f"{free / 1e9:.1f} GB free at {place}",
+                do="" if colour == "green" else "make room")  # fmt: skip
+
+
+def _database(settings: Settings) -> Iterator[Check]:
+    dsn = settings.database_url or _embedded(settings.state_dir / "database")
+    if not dsn:
+        yield Check(name="database", colour="yellow", found="the embedded server does not run; `serve` starts it")
+        return
+    with Store(dsn, largest=1, patience=5.0) as store:
+        yield Check(name="database", colour="green", found=str(store.fetch("show server_version")[0]["server_version"]))
+        yield from _tables(store)
+
+
+def _embedded(state: Path) -> str:
+    server = Postgres(state)
+    return server.dsn if server.status().running else ""
+
+
+def _tables(store: Store) -> Iterator[Check]:
+    if not store.fetch("select to_regclass('schema_version') is not null as there")[0]["there"]:
+        yield Check(name="migrations", colour="yellow", found="no tables yet; the first start makes them")
+        return
+    version = store.fetch("select max(version) as version from schema_version")[0]["version"]
+    colour: Colour = "green" if version == VERSION else "red" if version > VERSION else "yellow"
+    yield Check(name="migrations", colour=colour, found=f"schema version {version}, this program knows {VERSION}")
+    drift = abs(datetime.now(UTC) - store.fetch("select clock_timestamp() as now")[0]["now"])
+    slow: Colour = "red" if drift > _BAD_DRIFT else "yellow" if drift > _DRIFT else "green"
+    yield Check(name="clock", colour=slow, found=f"{drift.total_seconds():.1f} s off the database's clock",
+                do="" if slow == "green" else "set the clocks by NTP")  # fmt: skip
+    row = store.fetch("select count(*) as n, min(received_at) as oldest from delivery where state = 'queued'")[0]
+    age = datetime.now(UTC) - row["oldest"] if row["oldest"] else timedelta(0)
+    yield Check(name="queue", colour="yellow" if age > _OLD else "green",
+                found=f"{row['n']} queued" + (f", the oldest for {age}" if row["n"] else ""),
+                do="look at the lanes in the console" if age > _OLD else "")  # fmt: skip

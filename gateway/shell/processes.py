@@ -1,0 +1,134 @@
+"""Child processes that start together, are watched, and stop together; a run that was killed is cleaned up after."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.request import ProxyHandler, build_opener
+
+from gateway.errors import ConfigurationError
+from gateway.shell.postgres import command_of
+
+TICK = 0.05
+GRACE = 20.0
+"""Seconds a process has to finish what is in hand before it is killed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Child:
+    """One process and what to call it."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+
+class Troupe:
+    """The children of one command. Their output goes to `state/logs/<name>.log`; the last started stops first."""
+
+    def __init__(self, state: Path) -> None:
+        self._logs = state / "logs"
+        self._roll = state / "processes.json"
+        self._children: list[Child] = []
+        self._logs.mkdir(parents=True, exist_ok=True)
+        self._sweep()
+
+    def start(self, name: str, command: Sequence[str], env: Mapping[str, str]) -> None:
+        """A new process runs, in a session of its own: signals of the terminal reach it only through us."""
+        log = self._logs / f"{name}.log"
+        with log.open("ab") as stream:
+            process = subprocess.Popen(  # noqa: S603 - our own programs
+                [*command], stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env={**os.environ, **env},
+                start_new_session=True,
+            )  # fmt: skip
+        self._children.append(Child(name=name, process=process, log=log))
+        self._write()
+
+    def check(self) -> None:
+        """Raises ConfigurationError with the end of its log when one of them has ended."""
+        for child in self._children:
+            code = child.process.poll()
+            if code is not None:
+                tail = child.log.read_text("utf-8", "replace")[-1500:]
+                raise ConfigurationError(f"{child.name} ended with code {code}; {child.log} says:\n{tail}")
+
+    def await_http(self, url: str, seconds: float = 60.0) -> None:
+        """Something answers at this address. Raises ConfigurationError when it does not, or a child ended."""
+        end = time.monotonic() + seconds
+        while not answers(url):
+            self.check()
+            if time.monotonic() > end:
+                raise ConfigurationError(f"nothing answers at {url} after {seconds:.0f} s")
+            time.sleep(TICK)
+
+    def stop(self) -> None:
+        """All have ended: each was asked, and killed only when it did not listen."""
+        for child in reversed(self._children):
+            with suppress(ProcessLookupError):
+                child.process.send_signal(signal.SIGTERM)
+        end = time.monotonic() + GRACE
+        for child in reversed(self._children):
+            try:
+                child.process.wait(max(0.1, end - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.process.kill()
+                child.process.wait()
+        self._children.clear()
+        self._roll.unlink(missing_ok=True)
+
+    def _write(self) -> None:
+        roll = [[child.process.pid, child.process.args] for child in self._children]
+        self._roll.write_text(json.dumps(roll), "utf-8")
+
+    def _sweep(self) -> None:
+        """End what a killed run left behind; a number that now belongs to another program is left alone."""
+        with suppress(FileNotFoundError, ValueError):
+            for pid, command in json.loads(self._roll.read_text("utf-8")):
+                if command_of(pid).split() == " ".join(command).split():
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGTERM)
+        self._roll.unlink(missing_ok=True)
+
+
+def answers(url: str) -> bool:
+    """True when an HTTP server answers there, whatever it says."""
+    try:
+        with build_opener(ProxyHandler({})).open(url, timeout=5):
+            return True
+    except HTTPError:
+        return True
+    except (URLError, OSError):
+        return False
+
+
+def is_free(host: str, port: int) -> bool:
+    """True when a server could listen there."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port(host: str, wanted: int, taken: set[int]) -> int:
+    """`wanted` if nobody listens there and it is not promised yet, else any free port; it is then promised."""
+    port = wanted
+    if not wanted or wanted in taken or not is_free(host, wanted):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.bind((host, 0))
+            port = int(probe.getsockname()[1])
+        if port in taken:
+            return free_port(host, 0, taken)
+    taken.add(port)
+    return port
