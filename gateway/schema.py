@@ -31,6 +31,7 @@ from gateway.schema_explain import Complaint, Offence, Received, explain, fact_o
 from gateway.schema_guard import split_values, typed_elements, without_locations
 from gateway.schema_recognise import (
     Selector,
+    Step,
     java_dates,
     steps_of,
     unknown_document,
@@ -76,9 +77,9 @@ class Shape:
     when: tuple[Selector, ...]
     keys: tuple[tuple[str, etree.XPath], ...]
 
-    def takes(self, root: Element) -> bool:
+    def takes(self, root: Element, known: dict[tuple[Step, ...], list[str]]) -> bool:
         """True when every path of `when` is there and each of its values selects this shape."""
-        return all(selector.takes(root) for selector in self.when)
+        return all(selector.takes(root, known) for selector in self.when)
 
     def keys_of(self, root: Element) -> tuple[tuple[str, str], ...]:
         """All (scheme, value) pairs, in the record's order, each once."""
@@ -149,7 +150,8 @@ class Schemas:
         candidates = self._shapes.get((name.namespace or "", name.localname))
         if not candidates:
             return unknown_document(root, tuple(self._shapes))
-        matching = [shape for shape in candidates if shape.takes(root)]
+        read: dict[tuple[Step, ...], list[str]] = {}
+        matching = [shape for shape in candidates if shape.takes(root, read)]
         if matching:
             return max(matching, key=lambda shape: len(shape.when))
         found = unknown_function(root, tuple((shape.schema.document, shape.when) for shape in candidates))

@@ -16,18 +16,28 @@ _TYPED: Final = etree.XPath("//*[@xsi:type]", namespaces={"xsi": XSI})
 _LOCATED: Final = etree.XPath("//*[@xsi:schemaLocation or @xsi:noNamespaceSchemaLocation]", namespaces={"xsi": XSI})
 _LOCATIONS: Final = (f"{{{XSI}}}schemaLocation", f"{{{XSI}}}noNamespaceSchemaLocation")
 _SPLITTERS: Final = (b"<!--", b"<![CDATA[")
+_INSTANCE: Final = XSI.encode()
+
+
+def _may_speak_xsi(payload: bytes) -> bool:
+    """False when no attribute can be in the namespace of XML Schema instances: it would have to be declared.
+
+    Only a character reference can write its name otherwise. One search for a long name is far cheaper than two for
+    short ones.
+    """
+    return _INSTANCE in payload or (b"&" in payload and b"&#" in payload)
 
 
 def typed_elements(root: Element, payload: bytes) -> list[Element]:
-    """Elements with `xsi:type`. The byte test spares ordinary messages the walk: a local name cannot be escaped."""
-    if b":type" not in payload:
+    """Elements with `xsi:type`. The byte tests spare ordinary messages the walk: a local name cannot be escaped."""
+    if not _may_speak_xsi(payload) or b":type" not in payload:
         return []
     return [found for found in _TYPED(root) if isinstance(found, etree._Element)]
 
 
 def without_locations(root: Element, payload: bytes) -> Element:
     """The same tree with every hint where a schema might lie removed. Changes the tree, not the bytes."""
-    if b"chemaLocation" not in payload:
+    if not _may_speak_xsi(payload) or b"chemaLocation" not in payload:
         return root
     for element in _LOCATED(root):
         for name in _LOCATIONS:
@@ -59,8 +69,11 @@ class _Open:
 def split_values(octets: bytes) -> list[Split]:
     """Every comment, CDATA section or instruction inside the text of an element without child elements.
 
-    Between elements they are harmless and not listed.
+    Between elements they are harmless and not listed. Single octets are searched first: that is the fast search, and
+    most messages have none of them.
     """
+    if b"!" not in octets and octets.find(b"?", 5) < 0:
+        return []
     if not any(mark in octets for mark in _SPLITTERS) and octets.find(b"<?", 5) < 0:
         return []
     scan = _Scan()

@@ -20,9 +20,7 @@ _STRIPPED_PREFIX: Final = re.compile(r"[a-z][a-z0-9_]{0,4}")
 
 def values_at(root: Element, path: etree.XPath) -> list[str]:
     """The whitespace-collapsed texts a compiled path selects below a root."""
-    found = path(root)
-    texts = (text_of(item) if isinstance(item, etree._Element) else str(item) for item in found)
-    return [" ".join(text.split()) for text in texts]
+    return [" ".join((text_of(item) if isinstance(item, etree._Element) else str(item)).split()) for item in path(root)]
 
 
 Step = tuple[str, str | None]
@@ -42,9 +40,14 @@ class Selector:
         """The path below the root, local names only."""
         return "/".join(name for name, _ in self.steps)
 
-    def takes(self, root: Element) -> bool:
-        """Every occurrence must be one of the values: a second one cannot smuggle in another meaning."""
-        found = values_at(root, self.find)
+    def takes(self, root: Element, known: dict[tuple[Step, ...], list[str]]) -> bool:
+        """Every occurrence must be one of the values: a second one cannot smuggle in another meaning.
+
+        `known` keeps what was read of this document, as many conditions ask for the same path.
+        """
+        found = known.get(self.steps)
+        if found is None:
+            found = known[self.steps] = values_at(root, self.find)
         return bool(found) and (not self.values or self.values.issuperset(found))
 
 
