@@ -1,4 +1,4 @@
-"""The threat table at the SOAP door, rows W1 to W4 and W8 to W12: signed parts that are moved, doubled, missing or read twice."""
+"""The threat table at the SOAP door, rows W1-W4 and W8-W12: signed parts moved, doubled, missing or read twice."""
 
 from __future__ import annotations
 
