@@ -51,6 +51,8 @@ class GatewayError(Exception):
         self.detail = detail
         self.findings = findings
         self.threat = threat
+        self.recorded = False
+        """True: whoever raised it kept its intake record already."""
 
 
 class EnvelopeMalformed(GatewayError):

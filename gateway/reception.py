@@ -12,7 +12,7 @@ from typing import Final
 
 from gateway import refusal
 from gateway.envelope.addressing import action_of
-from gateway.errors import Conflict, GatewayError, SealError
+from gateway.errors import GatewayError, SealError
 from gateway.model import (
     SOAP11,
     SOAP12,
@@ -76,7 +76,7 @@ def refuse(attempt: Attempt, error: GatewayError, setup: Setup) -> Sealed:
         "refused", incident=str(intake.incident), code=error.code, threat=error.threat, detail=error.detail,
         claimed=intake.claimed, peer=intake.peer, cause=error.__cause__,
     )  # fmt: skip
-    if not isinstance(error, Conflict):  # the ledger recorded a conflict with its alarm already
+    if not error.recorded:
         _record(intake, setup)
     return (_fault if attempt.profile == "soap-gw-1" else _problem)(attempt, error, intake, setup)
 

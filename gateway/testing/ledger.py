@@ -80,7 +80,9 @@ class MemoryLedger:
             if earlier[0] == verified.content_digest:
                 return earlier[1]
             self.refuse(self._alarm(entry, verified))
-        raise Conflict(f"message id {entry.claims.message_id} came before with other content", threat="R2")
+        conflict = Conflict(f"message id {entry.claims.message_id} came before with other content", threat="R2")
+        conflict.recorded = True
+        raise conflict
 
     def refuse(self, intake: Intake) -> None:
         """Keep one intake record of a refused message and link it into the evidence chain."""

@@ -1,0 +1,63 @@
+"""The reception desk: whatever comes, there is an answer and a record."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+
+import pytest
+
+from gateway import registry
+from gateway.model import Claims, MessageId, PartnerId, Profile
+from gateway.reception import receive
+from gateway.registry import Registry
+from gateway.shell.config import TREE
+from gateway.testing.partner import send_as
+from gateway.testing.world import World, make_world
+
+NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
+CUSTOMS = PartnerId("customs_kz")
+QUERY = (TREE / "adapters/health_kz/fixtures/10-query-ok/in.xml").read_bytes()
+CLAIMS = Claims(
+    message_id=MessageId("urn:uuid:0196f2a0-0000-7000-8000-000000000010"), action="urn:swgw:action:LPCO_QUERY", to="",
+    sender=CUSTOMS, receiver=PartnerId("health_kz"),
+)  # fmt: skip
+
+
+@cache
+def rules() -> Registry:
+    return registry.load()
+
+
+def world(profile: Profile) -> World:
+    return make_world(rules(), NOW, profiles={CUSTOMS: profile})
+
+
+@pytest.mark.parametrize("profile", ["soap-gw-1", "rest-gw-1"])
+@pytest.mark.threat("R2")
+def test_the_same_id_with_other_content_is_refused_recorded_and_raises_an_alarm(profile: Profile) -> None:
+    here = world(profile)
+    _, first = send_as(here.trust, QUERY, CLAIMS, profile, at=NOW, nonce="1")
+    _, other = send_as(here.trust, QUERY.replace(b"12000", b"12001"), CLAIMS, profile, at=NOW, nonce="2")
+    assert first.body != other.body
+    kept = receive(first, profile, here.setup)
+    refused = receive(other, profile, here.setup)
+    assert kept.status in (200, 202)
+    assert refused.status in (400, 409)
+    assert b"message.conflict" in refused.body
+    (intake,) = here.ledger.intakes
+    assert (intake.code, intake.threat, intake.alarm) == ("message.conflict", "R2", True)
+    assert len(here.ledger.messages) == 1
+
+
+@pytest.mark.parametrize("profile", ["soap-gw-1", "rest-gw-1"])
+@pytest.mark.threat("R1")
+def test_the_same_message_again_gets_the_same_receipt_byte_for_byte_however_late(profile: Profile) -> None:
+    here = world(profile)
+    _, wire = send_as(here.trust, QUERY, CLAIMS, profile, at=NOW, nonce="1")
+    first = receive(wire, profile, here.setup)
+    again = receive(replace(wire, received_at=NOW + timedelta(days=2)), profile, here.setup)
+    assert (again.body, again.headers, again.status) == (first.body, first.headers, first.status)
+    assert len(here.ledger.messages) == 1
+    assert not here.ledger.intakes
