@@ -38,6 +38,10 @@ class Settings(BaseSettings):
     public_url: str = Field("", description="How partners address the doors; empty = http://host:port.")
     console_host: str = Field("127.0.0.1", description="Address the console listens on; keep it off partner networks.")
     console_port: int = Field(8080, description="Port the console listens on.", ge=0, le=65535)
+    console_names: list[str] = Field(
+        default_factory=list,
+        description="Further host names, without port, by which operators reach the console; any other is refused.",
+    )
     workers: int = Field(1, description="Server processes of the doors.", ge=1, le=64)
     threads: int = Field(8, description="Threads of each server process.", ge=1, le=256)
     largest_message: int = Field(10_000_000, description="Largest accepted message, bytes.", ge=1_000)

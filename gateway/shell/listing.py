@@ -28,6 +28,10 @@ OF_PARTNER: Final[LiteralString] = """
 IN_STATE: Final[LiteralString] = """
  and exists (select from delivery s where s.entry = x.{id} and s.state = %(state)s)
 """
+OF_TYPE: Final[LiteralString] = """
+ and exists (select from message t where t.received_at = x.received_at and t.id = x.{id} and t.type = %(type)s)
+"""
+ITS_TYPE: Final[LiteralString] = " and x.type = %(type)s"
 EXACT: Final[LiteralString] = "x.value = %(search)s"
 BEGINS: Final[LiteralString] = "true"
 CANDIDATES: Final[LiteralString] = """
@@ -37,16 +41,22 @@ MESSAGE, ENTRY = SQL("id"), SQL("entry")
 
 
 def listing(
-    *, search: str | None, state: str | None, partner: str | None, prefix: bool = False
+    *,
+    search: str | None,
+    state: str | None,
+    partner: str | None,
+    type: str | None = None,
+    prefix: bool = False,
 ) -> tuple[Composed, dict[str, Any]]:
     """The query and its words but for `at`, `id` (the cursor), `since` and `limit`."""
     sought = plain_id(clean(search)) if search else ""
-    words: dict[str, Any] = {"search": sought, "state": state, "partner": partner}
+    words: dict[str, Any] = {"search": sought, "state": state, "partner": partner, "type": type}
     if sought and prefix:
         low = sought if len(sought) >= SHORTEST_PREFIX else sought + LAST_CHARACTER
         words |= {"search": low, "beyond": sought + LAST_CHARACTER, "most": MOST_CANDIDATES}
     rest = [OF_PARTNER] if partner else []
     rest += [IN_STATE] if state else []
+    rest += [OF_TYPE] if type else []
     if sought:
         branches = [_branch(CANDIDATES, ENTRY, BEGINS, rest) if prefix else _branch("message_ref", ENTRY, EXACT, rest)]
     elif state and state != State.DELIVERED:
@@ -63,5 +73,6 @@ def listing(
 
 
 def _branch(table: LiteralString, column: SQL, start: LiteralString, rest: list[LiteralString]) -> Composed:
-    more = SQL("").join([SQL(one).format(id=column) for one in rest])
+    own = [ITS_TYPE if one is OF_TYPE and table == "message" else one for one in rest]
+    more = SQL("").join([SQL(one).format(id=column) for one in own])
     return SQL(BRANCH).format(id=column, table=SQL(table), start=SQL(start), rest=more)

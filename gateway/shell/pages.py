@@ -45,6 +45,10 @@ class MessageLine:
     priority: str
     state: str
     keys: tuple[tuple[str, str], ...]
+    settled_at: datetime | None = None
+    """When the last of its deliveries ended; None while one is on its way."""
+    code: str = ""
+    """Why one of them did not succeed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

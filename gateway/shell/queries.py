@@ -28,11 +28,14 @@ from gateway.shell.store import Store
 
 LINES: Final[LiteralString] = """
 select m.id, m.received_at, m.sender, m.type, m.message_id, m.conversation_id, m.priority,
-       m.facts #> '{document,keys}' as keys, d.receivers, d.states
+       m.facts #> '{document,keys}' as keys, d.receivers, d.states, d.settled_at, d.code
 from unnest(%s::timestamptz[], %s::uuid[]) as x(received_at, id)
 join message m on m.received_at = x.received_at and m.id = x.id
 left join lateral (
-  select array_agg(receiver order by seq) as receivers, array_agg(state) as states from delivery where entry = m.id
+  select array_agg(receiver order by seq) as receivers, array_agg(state) as states,
+         case when bool_and(settled_at is not null) then max(settled_at) end as settled_at,
+         coalesce(max(code) filter (where state not in ('queued', 'delivered')), '') as code
+  from delivery where entry = m.id
 ) d on true
 order by m.received_at desc, m.id desc
 """
@@ -103,6 +106,7 @@ def messages(
     search: str | None = None,
     state: str | None = None,
     partner: str | None = None,
+    type: str | None = None,
     since: datetime | None = None,
     cursor: str | None = None,
     limit: int = 50,
@@ -112,12 +116,12 @@ def messages(
     `search` is a business key, message id or conversation id: the exact text, else what begins with it. `state` is
     that of any of its deliveries, `partner` sent or receives it. Raises ValueError for a cursor that is not ours.
     """
-    query, words = listing(search=search, state=state, partner=partner)
+    query, words = listing(search=search, state=state, partner=partner, type=type)
     at, last = read_cursor(cursor)
     words |= {"at": at, "id": last, "since": since or FIRST, "limit": limit + 1}
     found = store.fetch(query, words)
     if not found and search and cursor is None:
-        query, more = listing(search=search, state=state, partner=partner, prefix=True)
+        query, more = listing(search=search, state=state, partner=partner, type=type, prefix=True)
         found = store.fetch(query, words | more)
     lines = _lines(store, [(row["received_at"], row["id"]) for row in found[:limit]])
     end = found[limit - 1] if len(found) > limit else None

@@ -1,0 +1,69 @@
+"""The bytes that are kept of a message, each under a name of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Final
+
+from gateway.shell.pages import MessageStory
+
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9.-]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Exact bytes of one step. `kind` names it in words, `corridor` tells the ways apart."""
+
+    id: str
+    kind: str
+    body: bytes
+    at: datetime
+    media: str
+    corridor: str = ""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, hex."""
+        return sha256(self.body).hexdigest()
+
+    def file_name(self, entry: object) -> str:
+        """What a download is called: letters, digits, points and dashes only."""
+        ending = "json" if "json" in self.media else "xml"
+        return _UNSAFE.sub("-", f"{entry}-{self.id}") + f".{ending}"
+
+
+def parts_of(story: MessageStory) -> tuple[Part, ...]:
+    """In the order in which they came to be."""
+    return tuple(_parts(story))
+
+
+def part_of(story: MessageStory, wanted: str) -> Part | None:
+    """The part of that id, the first one for an empty id."""
+    parts = parts_of(story)
+    return next((part for part in parts if part.id == wanted), None) if wanted else parts[0]
+
+
+def _parts(story: MessageStory) -> Iterator[Part]:
+    received, document = story.entry.received_at, story.entry.document.payload
+    if story.wire is not None:
+        media = str(story.wire_facts.get("content_type", ""))
+        yield Part(id="received", kind="received", body=story.wire, at=received, media=media)
+    if document != story.wire:
+        yield Part(id="document", kind="document", body=document, at=received, media="application/xml")
+    if story.answer is not None:
+        answer = story.answer
+        yield Part(id="answer", kind="answer", body=answer.body, at=received, media=answer.content_type)
+    for kept in story.sealed:
+        yield Part(
+            id=f"sent-{kept.corridor}-{kept.number}", kind="sent", body=kept.sealed.body, at=kept.kept_at,
+            media=kept.sealed.content_type, corridor=kept.corridor,
+        )  # fmt: skip
+    for number, told in enumerate(story.receipts, 1):
+        yield Part(
+            id=f"receipt-{told.corridor}-{number}", kind="receipt", body=told.receipt.body, at=told.kept_at,
+            media="", corridor=told.corridor,
+        )  # fmt: skip
