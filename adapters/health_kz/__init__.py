@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Final
 
 from adapters.health_kz.converters import CONVERTERS
+from adapters.health_kz.elsewhere import ELSEWHERE
 from gateway.model import Adapter, Corridor, CorridorId, DocumentType, PartnerId, Schema, Silence
 
 HEALTH_KZ: Final = PartnerId("health_kz")
@@ -81,6 +82,7 @@ ADAPTER: Final = Adapter(
             "declaration_notice",
             {
                 "declaration": "Декларация/Номер",
+                "mrn": "Декларация/ИнойНомер",
                 "lrn": "Декларация/Ссылка",
                 "permit": "Тауар/Документ/Номер",
                 "tin": "Импортёр/БСН",
@@ -91,7 +93,12 @@ ADAPTER: Final = Adapter(
             "HEALTH_DEC_ANSWER",
             "ОтветДекларации",
             "declaration_answer",
-            {"declaration": "Декларация/Номер", "permit": "Замечание/Документ"},
+            {
+                "declaration": "Декларация/Номер",
+                "mrn": "Декларация/ИнойНомер",
+                "lrn": "Декларация/Ссылка",
+                "permit": "Замечание/Документ",
+            },
         ),
     ),
     corridors=(
@@ -108,5 +115,5 @@ ADAPTER: Final = Adapter(
         _from_ministry("ledger_answer", "HEALTH_LEDGER_ANSWER", "LPCO_LEDGER"),
         _from_ministry("declaration_answer", "HEALTH_DEC_ANSWER", "DEC_RESPONSE"),
     ),
-    converters=CONVERTERS,
+    converters={**CONVERTERS, **ELSEWHERE},
 )

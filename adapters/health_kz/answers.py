@@ -13,17 +13,10 @@ from adapters.health_kz import words
 from adapters.health_kz.checks import Balances, Failure, is_exhausted
 from adapters.health_kz.converters import moment_text, to_comma
 from adapters.health_kz.permits import EXHAUSTED, EXPIRED, ISSUED, Permit
-from adapters.health_kz.requests import NAMESPACE, QUERY, Named, Notice, Request
+from adapters.health_kz.remarks import Remark
+from adapters.health_kz.requests import NAMESPACE, QUERY, Notice, Request
 
 _YES: Final = {True: "иә", False: "жоқ"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Remark:
-    """A remark on one document that a declaration names."""
-
-    code: str
-    named: Named
 
 
 @dataclass(slots=True)
@@ -161,25 +154,39 @@ def _number(value: Decimal) -> str:
 
 
 def notice_answer(
-    notice: Notice, *, number: str, now: datetime, outcome: str, remarks: Sequence[Remark], stale: bool
+    notice: Notice, *, number: str, now: datetime, outcome: str, texts: tuple[str, str], remarks: Sequence[Remark]
 ) -> bytes:
-    """ОтветДекларации: what the ministry made of a notice; `stale` = an older version, acknowledged and ignored."""
+    """ОтветДекларации: what the ministry made of a notice; `texts` in Kazakh and Russian."""
     root = _root("ОтветДекларации")
     _add(root, "Номер", number)
     _add(root, "НаУведомление", notice.number)
     _add(root, "Составлен", moment_text(now))
-    declaration = _add(root, "Декларация")
-    _add(declaration, "Номер", notice.declaration)
-    if notice.version is not None:
-        _add(declaration, "Версия", str(notice.version))
+    _declaration(_add(root, "Декларация"), notice)
     _add(root, "Итог", outcome)
-    kazakh, russian = words.EARLIER if stale else words.OUTCOMES[outcome]
-    _add(root, "МәтінҚаз", kazakh)
-    _add(root, "ТекстРус", russian)
+    _add(root, "МәтінҚаз", texts[0])
+    _add(root, "ТекстРус", texts[1])
     for remark in remarks:
-        node = _add(root, "Замечание")
-        _add(node, "Код", remark.code)
-        _add(node, "Тауар", str(remark.named.item))
-        _add(node, "Документ", remark.named.number)
-        _add(node, "ТекстРус", words.TEXTS[remark.code][1])
+        _remark(_add(root, "Замечание"), remark)
     return _bytes(root)
+
+
+def _declaration(node: Element, notice: Notice) -> None:
+    """The declaration by all the names the notice gave it."""
+    if notice.declaration:
+        _add(node, "Номер" if notice.ours else "ИнойНомер", notice.declaration)
+    if notice.version is not None:
+        _add(node, "Версия", str(notice.version))
+    if notice.reference:
+        reference = _add(node, "Ссылка", notice.reference)
+        if notice.reference_is_number:
+            reference.attributes["номер"] = _YES[True]
+
+
+def _remark(node: Element, remark: Remark) -> None:
+    _add(node, "Код", remark.code)
+    _add(node, "Поле", remark.where)
+    _add(node, "Тауар", str(remark.item))
+    if remark.document:
+        _add(node, "Документ", remark.document)
+    extra = f" ({remark.extra})" if remark.extra else ""
+    _add(node, "ТекстРус", f"{words.TEXTS[remark.code][1]}{extra}")

@@ -55,11 +55,25 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
-    """A document that a declaration item names."""
+    """A document that a declaration item names. `kind` is the EAEU code, or that of another list as given.
 
-    item: int
+    `qualifier` is what the unit carried behind `#`.
+    """
+
     kind: str
     number: str
+    unit: str = ""
+    qualifier: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goods:
+    """A declaration item as a notice tells it. `other_codes`: commodity codes of another nomenclature or length."""
+
+    number: int
+    commodity: str
+    other_codes: tuple[str, ...]
+    documents: tuple[Named, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +83,19 @@ class Notice:
     number: str
     event: str
     declaration: str
+    """Our number or another country's; empty while the declaration is known by its reference alone."""
     version: int | None
     """None where the notice does not say: a withdrawal does not."""
-    documents: tuple[Named, ...]
+    ours: bool
+    """The number is one of Kazakhstan."""
+    reference: str
+    reference_is_number: bool
+    goods: tuple[Goods, ...]
+
+    @property
+    def documents(self) -> tuple[Named, ...]:
+        """The documents of all items."""
+        return tuple(named for goods in self.goods for named in goods.documents)
 
 
 def value(parent: Element, path: str) -> str:
@@ -127,17 +151,34 @@ def read_notice(payload: bytes) -> Notice:
     """The values of a schema-valid notice of a declaration."""
     root = parse(payload)
     version = value(root, "Декларация/Версия")
+    ours = value(root, "Декларация/Номер")
+    references = root.findall(f"{{{NAMESPACE}}}Декларация/{{{NAMESPACE}}}Ссылка")
     return Notice(
         number=value(root, "Номер"),
         event=value(root, "Событие"),
-        declaration=value(root, "Декларация/Номер"),
+        declaration=ours or value(root, "Декларация/ИнойНомер"),
         version=int(version) if version else None,
-        documents=tuple(named for node in children(root, "Тауар") for named in _named(node)),
+        ours=bool(ours),
+        reference=value(root, "Декларация/Ссылка"),
+        reference_is_number=any(node.get("номер") for node in references),
+        goods=tuple(_goods(node) for node in children(root, "Тауар")),
     )
 
 
-def _named(item: Element) -> list[Named]:
-    number = int(value(item, "Нөмір"))
-    return [
-        Named(item=number, kind=value(node, "Вид"), number=value(node, "Номер")) for node in children(item, "Документ")
-    ]
+def _goods(item: Element) -> Goods:
+    return Goods(
+        number=int(value(item, "Нөмір")),
+        commodity=value(item, "ТНВЭД"),
+        other_codes=tuple(text_of(node).strip() for node in children(item, "ИнойКодТовара")),
+        documents=tuple(_named(node) for node in children(item, "Документ")),
+    )
+
+
+def _named(document: Element) -> Named:
+    units = [node.attrib for node in children(document, "Количество")]
+    return Named(
+        kind=value(document, "Вид") or value(document, "ВидИной"),
+        number=value(document, "Номер"),
+        unit="".join(str(unit.get("ед", "")).strip() for unit in units),
+        qualifier="".join(str(unit.get("уточнение", "")).strip() for unit in units),
+    )

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Final
 
 from adapters.health_kz import words
-from adapters.health_kz.answers import Remark, answer, notice_answer
+from adapters.health_kz.answers import answer, notice_answer
 from adapters.health_kz.checks import Failure, Totals, not_found
 from adapters.health_kz.movements import DEBIT, RESERVE, ZERO, Movement, conflict, past_of, plan
 from adapters.health_kz.permits import ISSUED, MAGIC_KEYS, PERMITS, Permit, magic_of
+from adapters.health_kz.remarks import remarks_on
 from adapters.health_kz.requests import QUERY, Notice, Request, read_notice, read_request
 from gateway.model import Claims, DocumentType
 from gateway.simulation import Reply
@@ -35,7 +36,6 @@ _TAKEN: Final = frozenset(
 )
 _WITHDRAWN: Final = "ОТОЗВАНА"
 _OUTCOMES: Final = {_WITHDRAWN: "СНЯТО", "ВЫПУЩЕНА": "ВЫПУЩЕНО"}
-_MEDICINE: Final = "01081"
 _TABLES: Final = """
 create table if not exists line(permit text, line integer, authorised text not null, reserved text not null,
   debited text not null, reversed text not null, primary key(permit, line)) strict;
@@ -163,24 +163,17 @@ class Ledger:
             return None
         known = book.execute("select version from declaration where number = ?", (notice.declaration,)).fetchone()
         stale = known is not None and notice.version is not None and notice.version < known[0]
-        remarks = [] if stale else [*self._remarks(notice)]
-        if not stale:
-            book.execute(
-                "insert into declaration values(?, ?, ?) on conflict(number) do update"
-                " set version = excluded.version, event = excluded.event",
-                (notice.declaration, notice.version or (known[0] if known else 1), notice.event),
-            )
+        remarks = [] if stale else [*remarks_on(notice, self._permits)]
+        outcome = _OUTCOMES.get(notice.event, "ЗАМЕЧАНИЯ" if remarks else "ПРИНЯТО")
+        texts = words.EARLIER if stale else words.OUTCOMES[outcome]
+        if notice.event == _WITHDRAWN and known is None and not _is_held(book, notice.declaration):
+            texts = words.UNKNOWN
+        if notice.declaration and not stale:
+            _note(book, notice, known[0] if known else 1)
             if notice.event == _WITHDRAWN:
                 _free(book, notice, now)
-        outcome = _OUTCOMES.get(notice.event, "ЗАМЕЧАНИЯ" if remarks else "ПРИНЯТО")
-        body = notice_answer(notice, number=_number(book, now), now=now, outcome=outcome, remarks=remarks, stale=stale)
+        body = notice_answer(notice, number=_number(book, now), now=now, outcome=outcome, texts=texts, remarks=remarks)
         return Reply(type=DEC_ANSWER, payload=body)
-
-    def _remarks(self, notice: Notice) -> Iterator[Remark]:
-        """A permit of ours that a declaration names and the register does not know. A notice reserves nothing."""
-        for named in notice.documents:
-            if named.kind == _MEDICINE and named.number not in self._permits and magic_of(named.number) is None:
-                yield Remark(code=words.NOT_FOUND, named=named)
 
 
 def _type(request: Request) -> DocumentType:
@@ -239,6 +232,20 @@ def _count(book: sqlite3.Connection, move: Movement, now: datetime) -> None:
         "update line set reserved = ?, debited = ?, reversed = ? where permit = ? and line = ?",
         (str(new.reserved), str(new.debited), str(new.reversed), move.permit, move.line),
     )
+
+
+def _note(book: sqlite3.Connection, notice: Notice, version: int) -> None:
+    """Keep what the declaration came to; `version` stands where the notice names none."""
+    book.execute(
+        "insert into declaration values(?, ?, ?) on conflict(number) do update"
+        " set version = excluded.version, event = excluded.event",
+        (notice.declaration, notice.version or version, notice.event),
+    )
+
+
+def _is_held(book: sqlite3.Connection, declaration: str) -> bool:
+    """The ledger has movements of this declaration."""
+    return book.execute("select 1 from movement where declaration = ?", (declaration,)).fetchone() is not None
 
 
 def _is_withdrawn(book: sqlite3.Connection, declaration: str) -> bool:
