@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -17,7 +18,6 @@ from uuid import uuid4
 import requests
 
 from gateway.app import build, make_worker
-from gateway.model import PartnerId
 from gateway.shell.config import Settings
 from gateway.shell.demo_ca import make_demo_trust
 from gateway.shell.house import House
@@ -80,6 +80,7 @@ def working(running: Running) -> Iterator[None]:
 def _served(settings: Settings, log: Path) -> Iterator[None]:
     names = ("state_dir", "database_url", "port", "threads", "largest_message", "environment")
     env = {**os.environ, **{f"GATEWAY_{name.upper()}": str(getattr(settings, name)) for name in names}}
+    env["GATEWAY_ROOTS"] = json.dumps([str(root) for root in settings.roots])
     command = [
         sys.executable, "-m", "granian", "--interface", "wsgi", "--factory", "--host", "127.0.0.1", "--port",
         str(settings.port), "--workers", "1", "--blocking-threads", str(settings.threads), "gateway.app:doors",
@@ -119,9 +120,3 @@ def free_port() -> int:
 def new_id() -> str:
     """A message id that was never used."""
     return uuid4().urn
-
-
-def partner_of(running: Running, partner: str) -> PartnerId:
-    """A partner's id, known to be in the registry."""
-    assert partner in running.house.setup.partners
-    return PartnerId(partner)

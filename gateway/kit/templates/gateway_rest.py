@@ -80,6 +80,18 @@ class GatewayRest:
         self, method: str, target: str, body: bytes = b"", message_id: str = "", fields: dict[str, str] | None = None
     ) -> requests.Response:
         """One signed request and its proven answer. Raises NotProven, or HTTPError with the gateway's words."""
+        request = self.prepare(method, target, body, message_id, fields)
+        answer = self._session.send(request, allow_redirects=False, timeout=60)
+        if answer.ok or "signature" in answer.headers:
+            self.prove(answer)
+        if not answer.ok:
+            raise requests.HTTPError(f"{answer.status_code}: {answer.text}", response=answer)
+        return answer
+
+    def prepare(
+        self, method: str, target: str, body: bytes = b"", message_id: str = "", fields: dict[str, str] | None = None
+    ) -> requests.PreparedRequest:
+        """A signed request that is not sent yet."""
         headers = {
             "gw-message-id": message_id or uuid.uuid4().urn,
             "gw-partner": self.partner,
@@ -91,12 +103,7 @@ class GatewayRest:
             headers["Content-Type"] = "application/xml"
         request = self._session.prepare_request(requests.Request(method, self.url + target, headers, data=body or None))
         self._sign(request)
-        answer = self._session.send(request, allow_redirects=False, timeout=60)
-        if answer.ok or "signature" in answer.headers:
-            self.prove(answer)
-        if not answer.ok:
-            raise requests.HTTPError(f"{answer.status_code}: {answer.text}", response=answer)
-        return answer
+        return request
 
     # --- out ---------------------------------------------------------------------------------------------------------
     def _sign(self, request: requests.PreparedRequest) -> None:
