@@ -19,8 +19,22 @@ from gateway.errors import (
     MediaTypeUnknown,
     NotUnderstood,
     SealInvalid,
+    WeakAlgorithm,
 )
-from gateway.model import ROUTING, SOAP11, SOAP12, WSA, WSA_ANONYMOUS, WSSE, WSU, Claims, Envelope, PartnerId, Wire
+from gateway.model import (
+    ROUTING,
+    SOAP11,
+    SOAP12,
+    WSA,
+    WSA_ANONYMOUS,
+    WSSE,
+    WSSE11,
+    WSU,
+    Claims,
+    Envelope,
+    PartnerId,
+    Wire,
+)
 from gateway.xml import Element, check_elements, parse, tag_of, text_of
 
 _MEDIA: Final = {"text/xml": SOAP11, "application/soap+xml": SOAP12}
@@ -35,7 +49,10 @@ _ROUTING_PARTS: Final = {f"{{{ROUTING}}}{name}": name for name in ("Receiver", "
 _BODY_ATTRIBUTES: Final = frozenset({f"{{{WSU}}}Id"})
 _XINCLUDE: Final = "{http://www.w3.org/2001/XInclude}"
 _ENCRYPTION: Final = "{http://www.w3.org/2001/04/xmlenc#"
-_ULTIMATE: Final = frozenset({"", f"{SOAP12}/role/ultimateReceiver", f"{SOAP12}/role/next", f"{SOAP11}actor/next"})
+_ENCRYPTED_HEADER: Final = f"{{{WSSE11}}}EncryptedHeader"
+_ULTIMATE: Final = frozenset(
+    {"", f"{SOAP12}/role/ultimateReceiver", f"{SOAP12}/role/next", "http://schemas.xmlsoap.org/soap/actor/next"}
+)
 _ROLES: Final = {SOAP11: "actor", SOAP12: "role"}
 _FALSE: Final = ("0", "false")
 _ADDRESSING: Final = ("To", "From", "ReplyTo", "FaultTo", "MessageID", "Action", "RelatesTo")
@@ -127,6 +144,7 @@ def _payload(body: Element, version: str, *, answer: bool) -> Element:
     if len(children) != 1 or _has_text(body):
         raise EnvelopeMalformed("the Body holds exactly one element", threat="S6")
     payload = children[0]
+    _plain_text(payload)
     if tag_of(payload).startswith(f"{{{version}}}") and not (answer and tag_of(payload) == f"{{{version}}}Fault"):
         raise EnvelopeMalformed("the Body holds a SOAP element", threat="S6")
     if tag_of(payload).startswith((f"{{{SOAP11}}}Env", f"{{{SOAP12}}}Env")):
@@ -157,10 +175,17 @@ def _headers(header: Element, version: str) -> tuple[dict[str, Element], Element
 
 def _foreign(child: Element, version: str) -> None:
     """A header that is not ours is left alone unless it must be understood by us."""
+    _plain_text(child)
     if tag_of(child).startswith(_XINCLUDE):
         raise EnvelopeMalformed("inclusions are not accepted", threat="X4")
     if _for_us(child, version) and (child.get(f"{{{version}}}mustUnderstand") or "0").strip(_SPACE) not in _FALSE:
         raise NotUnderstood(f"the header {tag_of(child)} must be understood and is not known here", threat="S2")
+
+
+def _plain_text(element: Element) -> None:
+    """Nothing is encrypted but the connection."""
+    if tag_of(element).startswith(_ENCRYPTION) or tag_of(element) == _ENCRYPTED_HEADER:
+        raise WeakAlgorithm("XML Encryption is not agreed with anybody", threat="S8")
 
 
 def _for_us(child: Element, version: str) -> bool:

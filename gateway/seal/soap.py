@@ -30,6 +30,7 @@ SKEW: Final = timedelta(seconds=60)
 _IDS = etree.XPath(".//@wsu:Id | .//@Id | .//@ID | .//@xml:id", namespaces={"wsu": WSU})
 _SECURITY_TAGS: Final = (f"{{{DS}}}Signature", f"{{{DS}}}Manifest", f"{{{DS}}}Object", f"{{{WSSE}}}Security")
 _ID_ATTRIBUTES: Final = (b'Id="', b' ID="', b':id="')
+_ENCRYPTION: Final = "{http://www.w3.org/2001/04/xmlenc#"
 _SECURITY_NAMESPACES: Final = (DS.encode(), WSSE.encode())
 _XMLNS = rb' xmlns:([A-Za-z0-9_.-]+)="[^"]*"'
 _START_TAG = re.compile(rb"<([A-Za-z0-9_.-]+):Body" + _XMLNS + _XMLNS + rb'(?: (?!xmlns)[^ =]+="[^"]*")*>')
@@ -109,6 +110,8 @@ def _security(parts: Parts) -> SecurityHeader:
         raise SealInvalid("Security needs mustUnderstand and no role", threat="W5")
     found = {tag_of(child): child for child in parts.security}
     names = [tag_of(child) for child in parts.security]
+    if any(name.startswith(_ENCRYPTION) for name in names):
+        raise WeakAlgorithm("XML Encryption is not agreed with anybody", threat="S8")
     token, stamp, signature = f"{{{WSSE}}}BinarySecurityToken", f"{{{WSU}}}Timestamp", f"{{{DS}}}Signature"
     if names.count(token) > 1 or (token not in names and signature in names):
         raise SealToken("exactly one BinarySecurityToken is accepted", threat="C7")
