@@ -87,7 +87,7 @@ def problem(table: str, line: int, rule_id: str, rule: str, reason: str, *, path
 
 
 def read_table(text: str, name: str) -> MapTable:
-    """A mapping table from csv text; `name` is what findings call it (`mappings/health_kz/query.csv`).
+    """A mapping table from csv text; `name` is what findings call it (`mappings/<agency>/query.csv`).
 
     Raises ConfigurationError with one finding per problem (`mapping.table`, `.rule-id`, `.path-form`, `.convert`,
     `.when`, `.required`), each with table, line and rule.
