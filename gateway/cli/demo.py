@@ -14,9 +14,9 @@ import typer
 from gateway.cli.say import Json, console, emit, rows, wrong_use
 
 if TYPE_CHECKING:
+    from gateway.cli.demo_player import Play
+    from gateway.cli.demo_town import Ports, Town
     from gateway.replay import Fixture
-    from gateway.shell.demo_player import Play
-    from gateway.shell.demo_town import Ports, Town
 
 State = Annotated[Path, typer.Option("--state", help="Where keys, database and logs of the demo are kept.")]
 
@@ -41,7 +41,7 @@ def demo(
     No network and no Docker: an embedded database, a certification authority of its own and sample data. Ends with 1
     when a message did not end as its fixture says.
     """
-    from gateway.shell.demo_town import Town
+    from gateway.cli.demo_town import Town
 
     stop = on_signals()
     screen = console(stderr=as_json)
@@ -76,7 +76,7 @@ def stories(only: str) -> list[Fixture]:
 
 def read_ports(text: str) -> Ports:
     """The ports of `--ports`."""
-    from gateway.shell.demo_town import Ports, partner_records
+    from gateway.cli.demo_town import Ports, partner_records
 
     names = sorted(partner_records())
     if text == "free":
@@ -96,7 +96,7 @@ def play(town: Town, fixtures: Sequence[Fixture], *, quiet: bool) -> list[Play]:
     """Play all fixtures, with a progress bar."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from gateway.shell.demo_player import Player, new_run
+    from gateway.cli.demo_player import Player, new_run
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console(), disable=quiet) as bar:
@@ -146,7 +146,7 @@ def show_plays(plays: Sequence[Play], took: dict[str, float]) -> None:
 
 def wanted(one: Play) -> str:
     """What a fixture expects, in short."""
-    from gateway.shell.demo_player import wanted_decision
+    from gateway.cli.demo_player import wanted_decision
 
     fixture = one.fixture
     if fixture.expect != "delivered":
@@ -183,12 +183,11 @@ def show_doors(town: Town) -> None:
 
 
 def magic_keys() -> list[tuple[str, str, str]]:
-    """Partner, key and effect of every magic key of the adapters."""
-    from adapters.health_kz.permits import MAGIC_KEYS as PERMITS
-    from adapters.mra_cn.simulator import MAGIC_KEYS as CERTIFICATES
+    """Partner, key and effect of every magic key that the simulators of the adapters tell."""
+    from gateway.cli.demo_town import partner_records
+    from gateway.shell.partner_host import magic_keys_of
 
-    permits = [("health_kz", f"permit {magic.prefix}…", magic.effect) for magic in PERMITS]
-    return permits + [("mra_cn", f"certificate {key}", effect) for key, effect in CERTIFICATES.items()]
+    return [(partner, key, effect) for partner in partner_records() for key, effect in magic_keys_of(partner)]
 
 
 def on_signals() -> Event:

@@ -18,7 +18,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def map_document(
-    table: Annotated[str, typer.Argument(help="A table, like health_kz/query.")],
+    table: Annotated[str, typer.Argument(help="A table: AGENCY/NAME.")],
     file: Annotated[Path, typer.Argument(help="The bare XML document.")],
     explain: Annotated[bool, typer.Option("--explain", help="Show rule, line and source of every value.")] = False,
     as_json: bool = Json,

@@ -45,15 +45,16 @@ def show(partner: Who, as_json: bool = Json, config: Config = None, state: State
 @app.command()
 def kit(
     partner: Who,
-    out: Annotated[Path, typer.Option("--out", help="Folder or .zip to write.")] = Path("kit"),
+    out: Annotated[Path, typer.Option("--out", help="Folder to write; keys that are there stay.")] = Path("kit"),
     config: Config = None,
     state: StateDir = None,
 ) -> None:
     """Write what a partner's engineers need to start: addresses, WSDL, schemas, samples and scripts."""
-    from gateway.cli.kit import write_kit
+    from gateway.kit.make import make_kit
 
     _find(partner, config, state)
-    typer.echo(write_kit(partner, out, settings_at(config, state)))
+    files = make_kit(settings_at(config, state), partner, out)
+    typer.echo("\n".join(map(str, files)))
 
 
 @app.command()

@@ -69,9 +69,9 @@ def replay(
 def _live(places: list[Path], url: str, state: Path, *, as_json: bool) -> int:
     """Play against a running demo: its own partners tell what they received."""
     from gateway.cli.demo import members, show_plays
+    from gateway.cli.demo_player import Player, new_run
+    from gateway.cli.demo_town import standing_town
     from gateway.replay import FixtureBroken, find_fixtures, read_fixture
-    from gateway.shell.demo_player import Player, new_run
-    from gateway.shell.demo_town import standing_town
 
     town = standing_town(state, url)
     if town is None:

@@ -55,8 +55,7 @@ def serve(
 
 def start_all(troupe: object, settings: Settings, dsn: str, *, with_worker: bool, with_console: bool) -> None:
     """The processes of a gateway run, each with these settings in its environment."""
-    from gateway.shell.demo_town import python, served
-    from gateway.shell.processes import Troupe
+    from gateway.shell.processes import Troupe, python, served
 
     assert isinstance(troupe, Troupe)  # noqa: S101 - imported late, for a quick --help
     env = environment(settings, dsn)

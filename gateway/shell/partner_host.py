@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -203,6 +203,14 @@ def behaviour_of(partner: str) -> Callable[[str], Behaviour]:
     except (ImportError, AttributeError):
         raise ConfigurationError(f"adapters/{partner} brings no simulator") from None
     return found
+
+
+def magic_keys_of(partner: str) -> list[tuple[str, str]]:
+    """Values that make a simulated partner behave as wanted, with what they do: `MAGIC_KEYS` of its simulator."""
+    told = getattr(importlib.import_module(f"adapters.{partner}.simulator"), "MAGIC_KEYS", ())
+    if isinstance(told, Mapping):
+        return [(str(key), str(effect)) for key, effect in told.items()]
+    return [(f"{magic.prefix}…", magic.effect) for magic in told]
 
 
 def _claims(task: Task, partner: PartnerId) -> Claims:

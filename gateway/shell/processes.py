@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -86,16 +87,25 @@ class Troupe:
         self._roll.unlink(missing_ok=True)
 
     def _write(self) -> None:
-        roll = [[child.process.pid, child.process.args] for child in self._children]
+        own = [os.getpid(), command_of(os.getpid()).split()]
+        roll = [own, *([child.process.pid, child.process.args] for child in self._children)]
         self._roll.write_text(json.dumps(roll), "utf-8")
 
     def _sweep(self) -> None:
-        """End what a killed run left behind; a number that now belongs to another program is left alone."""
-        with suppress(FileNotFoundError, ValueError):
-            for pid, command in json.loads(self._roll.read_text("utf-8")):
-                if command_of(pid).split() == " ".join(command).split():
-                    with suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGTERM)
+        """End what a killed run left behind; a number that now belongs to another program is left alone.
+
+        Raises ConfigurationError when that run is alive: two on one state directory would fight.
+        """
+        try:
+            roll = json.loads(self._roll.read_text("utf-8"))
+        except (FileNotFoundError, ValueError):
+            return
+        alive = [pid for pid, command in roll if command_of(pid).split() == " ".join(command).split()]
+        if roll and roll[0][0] in alive and roll[0][0] != os.getpid():
+            raise ConfigurationError(f"process {roll[0][0]} runs here already: {self._roll.parent}")
+        for pid in alive:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
         self._roll.unlink(missing_ok=True)
 
 
@@ -132,3 +142,15 @@ def free_port(host: str, wanted: int, taken: set[int]) -> int:
             return free_port(host, 0, taken)
     taken.add(port)
     return port
+
+
+def python(module: str, *words: str) -> list[str]:
+    """A command that runs a module in this Python."""
+    return [sys.executable, "-m", module, *words]
+
+
+def served(factory: str, host: str, port: int, *, threads: int, workers: int = 1) -> list[str]:
+    """A command that serves `gateway.app:<factory>`."""
+    words = ["--interface", "wsgi", "--factory", "--no-ws", "--http", "1", "--log-level", "warning", "--host", host]
+    words += ["--port", str(port), "--workers", str(workers), "--blocking-threads", str(threads)]
+    return python("granian", *words, "--workers-kill-timeout", "15", f"gateway.app:{factory}")

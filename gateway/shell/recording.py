@@ -26,10 +26,11 @@ from gateway.xml import canonical, parse, tag_of
 WAYS: Final[LiteralString] = "select w.* from delivery_way w where w.entry = %s order by w.seq"
 _TWELVE: Final = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])")
 _NAMED: Final = re.compile(
-    "[A-Za-z]*Name(Local|En)?|name(Local|En)|Line|[A-Za-z]*Address|addr|Имя|ФИО|Наименование\\w*|Адрес\\w*|Атауы|Мекенжай"
+    "[A-Za-z]*Name(Local|En)?|name(Local|En)|Line|[A-Za-z]*Address|addr|Имя|ФИО|Наименование\\w*|Адрес\\w*|Мекенжай"
 )
 _SLUG: Final = re.compile("[^a-z0-9]+")
 Files = dict[str, bytes]
+Clean = Callable[[bytes], bytes]
 
 
 def record_fixture(store: Store, rules: Registry, wanted: str, out: Path, *, scrub: bool = False) -> Path:
@@ -40,18 +41,19 @@ def record_fixture(store: Store, rules: Registry, wanted: str, out: Path, *, scr
     """
     story = message(store, _entry_id(store, wanted))
     deliveries = _deliveries(store, story.entry.id)
-    files: Files = {"in.xml": story.entry.document.payload}
+    clean = Scrubber().document if scrub else bytes
+    files: Files = {"in.xml": clean(story.entry.document.payload)}
     words = _words(story, deliveries)
     if any(line.state == "delivered" for line in story.deliveries):
-        files["out.xml"] = _translated(deliveries[0], rules)
+        files["out.xml"] = _translated(deliveries[0], files["in.xml"], rules)
     else:
         words["expect"] = next((line.code for line in story.deliveries if line.code), "delivered")
-    answer = _answer(store, story, rules, files)
+    answer = _answer(store, story, rules, files, clean)
     if answer is not None:
         words |= {"silent": True} if not answer else {"answer": answer}
     folder = out / _folder_name(story)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, content in (Scrubber().files(files) if scrub else files).items():
+    for name, content in files.items():
         (folder / name).write_bytes(content)
     (folder / "case.toml").write_text(_toml(words), "utf-8")
     return folder
@@ -98,15 +100,15 @@ def _words(story: MessageStory, deliveries: list[Delivery]) -> dict[str, object]
     }
 
 
-def _translated(delivery: Delivery, rules: Registry) -> bytes:
+def _translated(delivery: Delivery, payload: bytes, rules: Registry) -> bytes:
     """What left: translated once more, which gives the same as then, since nothing but the message decides it."""
-    payload, corridor = delivery.entry.document.payload, rules.corridors[delivery.corridor]
+    corridor = rules.corridors[delivery.corridor]
     if not corridor.mapping:
         return canonical(parse(payload))
     return translate(payload, rules.translations[corridor.mapping], context_of(delivery, corridor))
 
 
-def _answer(store: Store, story: MessageStory, rules: Registry, files: Files) -> dict[str, object] | None:
+def _answer(store: Store, story: MessageStory, rules: Registry, files: Files, clean: Clean) -> dict[str, object] | None:
     """The words of the business answer, its files put to the others; empty when we answered ourselves; None = none."""
     answered = next((line.answered_by for line in story.deliveries if line.answered_by), None)
     if answered is None:
@@ -114,8 +116,8 @@ def _answer(store: Store, story: MessageStory, rules: Registry, files: Files) ->
     answer, deliveries = message(store, answered).entry, _deliveries(store, answered)
     if answer.sender == OWN_ID or not deliveries:
         return {}
-    files["answer-in.xml"] = answer.document.payload
-    files["answer-out.xml"] = _translated(deliveries[0], rules)
+    files["answer-in.xml"] = clean(answer.document.payload)
+    files["answer-out.xml"] = _translated(deliveries[0], files["answer-in.xml"], rules)
     gives = rules.corridors[deliveries[0].corridor].gives
     return {"type": gives, "message_id": answer.claims.message_id, "now": answer.received_at}
 
@@ -126,11 +128,8 @@ class Scrubber:
     def __init__(self) -> None:
         self._known: dict[str, str] = {}
 
-    def files(self, files: Files) -> Files:
-        """All files with their values replaced."""
-        return {name: self._document(content) for name, content in files.items()}
-
-    def _document(self, content: bytes) -> bytes:
+    def document(self, content: bytes) -> bytes:
+        """The document with its values replaced, in canonical form."""
         root = parse(content)
         for element in root.iter("{*}*"):
             if len(element) or not element.text:

@@ -1,0 +1,245 @@
+"""The command line as people type it: help, mistakes, exit codes and the two forms of output."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from time import perf_counter
+
+import pytest
+
+from gateway.cli.program import run
+
+ROOT = Path(__file__).resolve().parents[2]
+FIXTURES = ROOT / "adapters" / "health_kz" / "fixtures"
+GOOD = FIXTURES / "10-query-ok" / "in.xml"
+BAD = FIXTURES / "38-bin-with-a-cyrillic-letter" / "in.xml"
+COMMANDS = ["demo", "serve", "worker", "send", "validate", "replay", "map", "doctor", "fixture", "certs", "partner"]
+
+
+def told(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of a command line."""
+    code = run([str(word) for word in words])
+    caught = capsys.readouterr()
+    return code, caught.out, caught.err
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands run in an empty directory, without settings."""
+    monkeypatch.chdir(tmp_path)
+
+
+def test_help_names_every_command_and_comes_at_once() -> None:
+    """Nothing heavy is imported to say what there is."""
+    loaded = (
+        "import sys; print([m for m in ('lxml', 'flask', 'psycopg', 'xmlschema', 'cryptography') if m in sys.modules])"
+    )
+    code = f"from gateway.cli.program import run; run(['--help']); {loaded}"
+    started = perf_counter()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert perf_counter() - started < 5
+    assert all(command in done.stdout for command in [*COMMANDS, "config", "db"])
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert "│ simulate" not in done.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """--help ends with 0 and says what the command is for."""
+    code, out, _ = told(capsys, command, "--help")
+    assert code == 0
+    assert "Usage:" in out
+
+
+def test_an_unknown_command_is_guessed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Wrong words end with 2 and name what was probably meant."""
+    code, _, err = told(capsys, "replya")
+    assert code == 2
+    assert "Did you mean 'replay'?" in err
+
+
+def test_an_unknown_partner_is_guessed(capsys: pytest.CaptureFixture[str]) -> None:
+    """A wrong partner id too."""
+    code, _, err = told(capsys, "partner", "show", "helth_kz")
+    assert code == 2
+    assert "Did you mean health_kz?" in err
+
+
+def test_an_unknown_document_type_is_guessed(capsys: pytest.CaptureFixture[str]) -> None:
+    """A wrong document type too."""
+    code, _, err = told(capsys, "send", GOOD, "--as", "customs_kz", "--type", "LPCO_QUERI")
+    assert code == 2
+    assert "Did you mean LPCO_QUERY" in err
+
+
+def test_an_unknown_table_is_guessed(capsys: pytest.CaptureFixture[str]) -> None:
+    """A wrong mapping table too."""
+    code, _, err = told(capsys, "map", "health_kz/querry", GOOD)
+    assert code == 2
+    assert "Did you mean health_kz/query" in err
+
+
+def test_a_wrong_option_value_ends_with_two(capsys: pytest.CaptureFixture[str]) -> None:
+    """Words that do not fit together are not tried."""
+    assert told(capsys, "send", GOOD, "--as", "customs_kz", "--soap", "--rest")[0] == 2
+    assert told(capsys, "demo", "--once", "--ports", "eighty")[0] == 2
+
+
+def test_validate_says_where_what_and_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    """file:line:col rule path = "value" - WCO id name: text hint; 1 when any file is not valid."""
+    code, out, _ = told(capsys, "validate", GOOD, BAD)
+    good, bad = out.splitlines()
+    assert code == 1
+    assert good == f"{GOOD}: valid LPCO_QUERY (xsd/lpco/query.xsd)"
+    assert bad.startswith(f'{BAD}:14:5 xsd.pattern /LPCOQuery/Importer/ID = "9912409998О2" - WCO R038 ')
+    assert "Cyrillic" in bad
+
+
+def test_validate_ends_with_zero_when_all_is_well(capsys: pytest.CaptureFixture[str]) -> None:
+    """No finding, no failure."""
+    assert told(capsys, "validate", GOOD)[0] == 0
+
+
+@pytest.mark.parametrize(("language", "word"), [("ru", "кириллические"), ("kk", "кирилл әріптері")])
+def test_validate_speaks_the_language_asked_for(language: str, word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Russian and Kazakh are as good as English."""
+    assert word in told(capsys, "validate", BAD, "--lang", language)[1]
+
+
+def test_validate_gives_one_object_per_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that is no XML, has no schema or is not there is one more line, never a stop."""
+    (tmp_path / "broken.xml").write_text("<LPCOQuery", "utf-8")
+    (tmp_path / "unknown.xml").write_text("<Order xmlns='urn:other'/>", "utf-8")
+    files = [BAD, tmp_path / "broken.xml", tmp_path / "unknown.xml", tmp_path / "absent.xml", GOOD]
+    code, out, _ = told(capsys, "validate", "--json", *files)
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert code == 1
+    assert [line["file"] for line in lines] == [str(file) for file in files]
+    assert [line["valid"] for line in lines] == [False, False, False, False, True]
+    assert [line["findings"][0]["rule"] for line in lines[:4]] == [
+        "xsd.pattern", "xml.malformed", "schema.unknown-root", "file.unreadable",
+    ]  # fmt: skip
+    assert all(set(line) == {"file", "valid", "schema", "type", "findings"} for line in lines)
+    assert lines[4]["type"] == "LPCO_QUERY"
+
+
+def test_replay_passes_the_shipped_stories(capsys: pytest.CaptureFixture[str]) -> None:
+    """0 when all passed, and one JSON object on request."""
+    code, out, _ = told(capsys, "replay", "--json", FIXTURES / "10-query-ok", FIXTURES / "41-element-missing")
+    assert code == 0
+    assert json.loads(out)["passed"] == 2
+
+
+def test_replay_shows_a_difference_and_a_broken_fixture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """1 for differences, 3 for a fixture that cannot be played, 2 for a folder that is not there."""
+    copy = tmp_path / "10-copy"
+    copy.mkdir()
+    for file in (FIXTURES / "10-query-ok").iterdir():
+        (copy / file.name).write_bytes(file.read_bytes())
+    out_file = copy / "out.xml"
+    out_file.write_text(out_file.read_text("utf-8").replace("57505/191126/0000123", "57505/191126/0000999"), "utf-8")
+    code, out, _ = told(capsys, "replay", copy, "--junit", tmp_path / "junit.xml")
+    assert code == 1
+    assert "mappings/health_kz/query.csv" in out
+    assert b"<failure" in (tmp_path / "junit.xml").read_bytes()
+    out_file.unlink()
+    assert told(capsys, "replay", copy)[0] == 3
+    assert told(capsys, "replay", tmp_path / "nowhere")[0] == 2
+
+
+def test_map_translates_and_explains(capsys: pytest.CaptureFixture[str]) -> None:
+    """The document in the agency's words, and the rule and source of every value."""
+    code, out, _ = told(capsys, "map", "health_kz/query", GOOD)
+    assert code == 0
+    assert "KZ11VTS00000001" in out
+    values = json.loads(told(capsys, "map", "health_kz/query", GOOD, "--json")[1])["values"]
+    number = next(one for one in values if one["value"] == "KZ11VTS00000001")
+    assert number["rule"]
+    assert list(number["sources"].values()) == ["KZ11VTS00000001"]
+
+
+def test_certificates_are_made_listed_and_checked(capsys: pytest.CaptureFixture[str]) -> None:
+    """`certs dev` is safe to repeat, keys are for their owner only, and `certs check` is content with new ones."""
+    assert told(capsys, "certs", "check")[0] == 1
+    assert told(capsys, "certs", "dev")[0] == 0
+    assert "already" in told(capsys, "certs", "dev")[1]
+    assert told(capsys, "certs", "check")[0] == 0
+    keys = [*Path(".state/keys").glob("*.pem"), *Path(".state/demo").glob("*/*.pem")]
+    assert keys
+    assert all(file.stat().st_mode & 0o077 == 0 for file in keys)
+    listed = json.loads(told(capsys, "certs", "list", "--json")[1])
+    assert {one["of"] for one in listed} == {"gateway", "partners"}
+
+
+def test_doctor_is_red_without_keys_and_not_with_them(capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 1 on any red; each check says what to do."""
+    code, out, _ = told(capsys, "doctor", "--json")
+    checks = {one["name"]: one for one in json.loads(out)["checks"]}
+    assert code == 1
+    assert checks["keys"]["colour"] == "red"
+    assert "gateway certs dev" in checks["keys"]["do"]
+    assert checks["partners"]["colour"] == "yellow"
+    told(capsys, "certs", "dev")
+    code, out, _ = told(capsys, "doctor", "--json")
+    assert code == 0
+    assert json.loads(out)["ok"]
+
+
+def test_doctor_sees_a_key_that_others_can_read(capsys: pytest.CaptureFixture[str]) -> None:
+    """A key file with a wrong mode is red."""
+    told(capsys, "certs", "dev")
+    next(Path(".state/keys").glob("*.pem")).chmod(0o644)
+    code, out, _ = told(capsys, "doctor")
+    assert code == 1
+    assert "chmod 600" in out
+
+
+def test_a_wrong_setting_names_file_and_key(capsys: pytest.CaptureFixture[str]) -> None:
+    """Errors are a block with code, file and key, never a traceback."""
+    Path("gateway.toml").write_text("prot = 8081\nworkers = 0\n", "utf-8")
+    code, _, err = told(capsys, "config", "show")
+    assert code == 1
+    assert "error configuration:" in err
+    assert "gateway.toml prot:" in err
+    assert "gateway.toml workers:" in err
+    assert "Traceback" not in err
+
+
+def test_debug_shows_the_traceback() -> None:
+    """Only on request."""
+    Path("gateway.toml").write_text("prot = 8081\n", "utf-8")
+    with pytest.raises(Exception, match=r"gateway\.toml"):
+        run(["--debug", "config", "show"])
+
+
+def test_settings_are_shown_as_they_are(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The environment wins over the file."""
+    Path("gateway.toml").write_text("port = 9000\nthreads = 3\n", "utf-8")
+    monkeypatch.setenv("GATEWAY_PORT", "9001")
+    shown = json.loads(told(capsys, "config", "show", "--json")[1])
+    assert (shown["port"], shown["threads"]) == (9001, 3)
+
+
+def test_sending_where_nobody_listens_is_said_in_one_block(capsys: pytest.CaptureFixture[str]) -> None:
+    """The network's trouble is a refusal like any other."""
+    told(capsys, "certs", "dev")
+    code, _, err = told(capsys, "send", GOOD, "--as", "customs_kz", "--url", "http://127.0.0.1:9")
+    assert code == 1
+    assert err.startswith("error delivery.failed: http://127.0.0.1:9")
+
+
+def test_a_document_that_is_not_valid_is_not_sent(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its findings are shown instead."""
+    code, _, err = told(capsys, "send", BAD, "--as", "customs_kz")
+    assert code == 1
+    assert "xsd.pattern" in err
+
+
+def test_the_database_that_does_not_run_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """No traceback, and what to do."""
+    code, _, err = told(capsys, "db", "status")
+    assert code == 1
+    assert "gateway serve" in err
