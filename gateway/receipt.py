@@ -20,6 +20,8 @@ ACCEPTED: Final = "accepted"
 POLICY: Final = "2026-11"
 """Version of the rules under which a receipt was given."""
 _REFERENCE: Final = f"{{{DS}}}Reference"
+_METHOD: Final = f"{{{DS}}}DigestMethod"
+_VALUE: Final = f"{{{DS}}}DigestValue"
 _OF_THE_MOMENT: Final = frozenset({"#id-ts", "#id-bst", "signature-base"})
 """Parts that differ each time the same message is sealed: the time stamp, the token, the times in an HTTP signature."""
 
@@ -76,8 +78,8 @@ def _root(answer: Verified) -> Element:
 
 def _references(root: Element) -> Iterable[Reference]:
     for reference in root.iter(_REFERENCE):
-        method = reference.find(f"{{{DS}}}DigestMethod")
-        value = reference.find(f"{{{DS}}}DigestValue")
+        method = next(reference.iterchildren(_METHOD), None)
+        value = next(reference.iterchildren(_VALUE), None)
         if method is None or value is None:
             raise ReceiptInvalid("a reference without method or value", threat="R6")
         digest = "".join(text_of(value).split())
