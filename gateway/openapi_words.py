@@ -49,13 +49,13 @@ OWN_RECEIPT: Final = (
     "<Sender>gateway</Sender><Decision>accepted</Decision><ReceivedAt>2026-11-23T06:00:00Z</ReceivedAt>"
     f"{NRI}</Receipt>"
 )
-RECEIPT: Final = OWN_RECEIPT.replace("<Sender>gateway</Sender>", "<Sender>aeo_registry_kz</Sender>")
+RECEIPT: Final = OWN_RECEIPT.replace("<Sender>gateway</Sender>", "<Sender>your_id</Sender>")
 STATUS: Final[dict[str, Any]] = {
     "id": ENTRY, "messageId": ID, "type": "AEO_MASTER_DELTA", "receivedAt": "2026-11-23T06:00:00.000Z",
     "state": "delivered", "finished": True, "relatesTo": None, "conversationId": "list-2026-0042",
     "deliveries": [
         {
-            "receiver": "mra_cn", "state": "delivered", "attempts": 1, "deadline": "2026-11-25T06:00:00.000Z",
+            "receiver": "their_id", "state": "delivered", "attempts": 1, "deadline": "2026-11-25T06:00:00.000Z",
             "settledAt": "2026-11-23T06:00:01.120Z", "code": "accepted", "receiptId": "urn:uuid:0193a002",
             "answerDue": "2026-11-24T06:00:00.000Z", "answerMessageId": None,
         }

@@ -29,8 +29,10 @@ def make_doors(house: House) -> Flask:
     """The WSGI application of the partner doors."""
     setup = house.setup
     app = Flask("gateway.doors", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = house.settings.largest_message
-    wires = Wires(setup.clock, frozenset(address for address in setup.addresses if "/" not in address))
+    app.config["MAX_CONTENT_LENGTH"] = house.settings.largest_message + 1  # one more, so that too large can be seen
+    app.url_map.merge_slashes = False  # a path is what was signed, or nothing
+    authorities = frozenset(address for address in setup.addresses if "/" not in address)
+    wires = Wires(setup.clock, authorities, house.settings.largest_message)
     wsdl = WsdlDoor(house)
 
     @app.post("/soap")

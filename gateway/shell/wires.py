@@ -14,16 +14,17 @@ from gateway.ports import Clock
 
 @dataclass(frozen=True, slots=True)
 class Wires:
-    """Reads requests. `authorities` are the hosts we serve, in lower case."""
+    """Reads requests. `authorities` are the hosts we serve, in lower case; `largest` is in bytes."""
 
     clock: Clock
     authorities: frozenset[str]
+    largest: int
 
     def wire(self, body: bytes | None = None) -> Wire:
         """The request as it came. `authority` is our own when the Host is none of ours: a signer must mean us."""
         host = request.headers.get("Host", "").lower()
         return Wire(
-            body=_body() if body is None else body,
+            body=self._body() if body is None else body,
             content_type=request.headers.get("Content-Type", ""),
             peer=request.remote_addr or "",
             received_at=self.clock(),
@@ -33,12 +34,15 @@ class Wires:
             headers=tuple((name.lower(), value) for name, value in request.headers.items()),
         )
 
-
-def _body() -> bytes:
-    try:
-        return request.get_data(cache=False)
-    except RequestEntityTooLarge:
-        raise TooLarge("the message is larger than the limit", threat="X6") from None
+    def _body(self) -> bytes:
+        """All of it, or TooLarge: of a body sent in chunks the framework hands on what its own limit leaves."""
+        try:
+            content = request.get_data(cache=False)
+        except RequestEntityTooLarge:
+            content = None
+        if content is None or len(content) > self.largest:
+            raise TooLarge("the message is larger than the limit", threat="X6")
+        return content
 
 
 def target() -> str:

@@ -267,6 +267,29 @@ def test_a_message_over_the_limit_is_refused_before_it_is_read(gateway: Running)
     assert b"envelope.too-large" in soap.content
 
 
+@pytest.mark.parametrize("path", ["/soap", "/api/v1/messages"])
+def test_a_message_in_chunks_is_held_to_the_same_limit(gateway: Running, clients: Clients, path: str) -> None:
+    """Sent in chunks a message is taken whole or not at all: never its beginning."""
+    soap = path == "/soap"
+    make = clients.prepared_soap if soap else clients.prepared_rest
+    message = make("customs_kz", "LPCO_QUERY")
+    headers = {name: value for name, value in message.headers.items() if name.lower() != "content-length"}
+    spaces = b" " * (gateway.house.settings.largest_message // 10)
+    long = requests.post(
+        message.url, data=(part for part in (message.body, *[spaces] * 11)), headers=headers, timeout=60
+    )
+    assert long.status_code == 413
+    whole = requests.post(message.url, data=(part for part in (message.body,)), headers=headers, timeout=60)
+    assert whole.status_code == (200 if soap else 202)
+
+
+def test_no_path_is_redirected_to_another(gateway: Running) -> None:
+    """A path is what was signed: nothing is merged or moved."""
+    for path in ("/api//v1/messages", "/api/v1/inbox/%2F..%2F/receipt", "/api/v1/inbox/"):
+        answer = requests.post(gateway.url + path, timeout=10, allow_redirects=False)
+        assert answer.status_code == 404
+
+
 def test_an_unsigned_question_learns_nothing(gateway: Running) -> None:
     """401 with the one public text."""
     headers = {"gw-message-id": new_id(), "gw-partner": "aeo_registry_kz"}
