@@ -1,0 +1,84 @@
+"""What HTTP itself gets wrong at the doors: methods, paths, media types, sizes, missing seals; and the probes."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+
+from tests.running import Running, new_id
+from tests.services.clients import Clients
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "allow"),
+    [
+        ("PUT", "/api/v1/messages", 405, "OPTIONS, POST"), ("DELETE", "/api/v1/messages/x", 405, "GET, HEAD, OPTIONS"),
+        ("POST", "/api/v1/inbox", 405, "GET, HEAD, OPTIONS"), ("GET", "/api/v1/nothing", 404, None),
+        ("GET", "/../etc/passwd", 404, None), ("TRACE", "/api/v1/messages", 405, "OPTIONS, POST"),
+    ],
+)  # fmt: skip
+def test_other_methods_and_paths_are_problems(
+    gateway: Running, method: str, path: str, status: int, allow: str | None
+) -> None:
+    """problem+json with the right status, and Allow where a method is wrong."""
+    answer = requests.request(method, gateway.url + path, timeout=10)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert answer.headers.get("allow") == allow
+
+
+@pytest.mark.parametrize("media", ["text/plain", "application/json", "application/xml; charset=utf-16", ""])
+def test_other_media_types_are_refused(clients: Clients, media: str) -> None:
+    """415 (S3)."""
+    message = clients.prepared_rest("aeo_registry_kz", "AEO_MASTER_FULL")
+    message.headers["Content-Type"] = media
+    answer = message.post()
+    assert (answer.status_code, answer.json()["code"]) == (415, "envelope.media-type")
+
+
+def test_a_message_over_the_limit_is_refused_before_it_is_read(gateway: Running) -> None:
+    """413 in the words of the door it came to (X6)."""
+    body = b"x" * (gateway.house.settings.largest_message + 1)
+    rest = requests.post(f"{gateway.url}/api/v1/messages", data=body, timeout=30)
+    soap = requests.post(f"{gateway.url}/soap", data=body, headers={"Content-Type": "text/xml"}, timeout=30)
+    assert (rest.status_code, rest.json()["code"]) == (413, "envelope.too-large")
+    assert soap.status_code == 413
+    assert b"envelope.too-large" in soap.content
+
+
+@pytest.mark.parametrize("path", ["/soap", "/api/v1/messages"])
+def test_a_message_in_chunks_is_held_to_the_same_limit(gateway: Running, clients: Clients, path: str) -> None:
+    """Sent in chunks a message is taken whole or not at all: never its beginning."""
+    soap = path == "/soap"
+    make = clients.prepared_soap if soap else clients.prepared_rest
+    message = make("customs_kz", "LPCO_QUERY")
+    headers = {name: value for name, value in message.headers.items() if name.lower() != "content-length"}
+    spaces = b" " * (gateway.house.settings.largest_message // 10)
+    long = requests.post(
+        message.url, data=(part for part in (message.body, *[spaces] * 11)), headers=headers, timeout=60
+    )
+    assert long.status_code == 413
+    whole = requests.post(message.url, data=(part for part in (message.body,)), headers=headers, timeout=60)
+    assert whole.status_code == (200 if soap else 202)
+
+
+def test_no_path_is_redirected_to_another(gateway: Running) -> None:
+    """A path is what was signed: nothing is merged or moved."""
+    for path in ("/api//v1/messages", "/api/v1/inbox/%2F..%2F/receipt", "/api/v1/inbox/"):
+        answer = requests.post(gateway.url + path, timeout=10, allow_redirects=False)
+        assert answer.status_code == 404
+
+
+def test_an_unsigned_question_learns_nothing(gateway: Running) -> None:
+    """401 with the one public text."""
+    headers = {"gw-message-id": new_id(), "gw-partner": "aeo_registry_kz"}
+    answer = requests.get(f"{gateway.url}/api/v1/inbox", headers=headers, timeout=10)
+    assert answer.status_code == 401
+    assert "signature" not in answer.headers
+    assert answer.json()["findings"] == []
+
+
+def test_health_and_readiness(gateway: Running) -> None:
+    """How it stands, for probes."""
+    health = requests.get(f"{gateway.url}/health", timeout=10).json()
+    assert (health["status"], health["environment"], health["database"]) == ("ok", "demo", True)
+    assert requests.get(f"{gateway.url}/ready", timeout=10).status_code == 200
