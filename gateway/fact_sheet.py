@@ -11,15 +11,17 @@ from dataclasses import dataclass, field, replace
 from gateway.errors import ConfigurationError, Finding
 
 COLUMNS = ("path", "min", "max", "type", "wco_id", "wco_name", "tded", "format", "codes", "pattern", "note")
-TEXTUAL = frozenset({"text", "code", "id", "token-id", "string", "token"})
+TEXTUAL = frozenset({"text", "code", "id", "token-id", "string", "line", "token"})
 DECIMALS = frozenset({"numeric", "amount", "quantity", "measure", "decimal", "integer"})
-PLAIN = frozenset({"indicator", "date", "datetime", "time", "boolean", "uri", "base64"})
+PLAIN = frozenset({"indicator", "date", "datetime", "time", "boolean", "uri", "base64", "int"})
 SIMPLE = TEXTUAL | DECIMALS | PLAIN
-GROUPS = frozenset({"choice", "sequence"})
-CONTAINERS = frozenset({"class"}) | GROUPS
+CLASSES = frozenset({"class", "mixed"})
+GROUPS = frozenset({"choice", "sequence", "any"})
+CONTAINERS = CLASSES | GROUPS - {"any"}
+ANY = frozenset({"", "##any", "##other"})
 STYLES = frozenset({"wco", "wrapper"})
 LIKE = "like:"
-_HEADERS = ("title", "namespace", "prefix", "root", "version", "status")
+_HEADERS = ("title", "namespace", "prefix", "root", "version", "status", "children")
 _TEXT_FORMAT = re.compile(r"(an|a|n)(\.\.)?([1-9][0-9]*)")
 _NUMBER_FORMAT = re.compile(r"n(\.\.)?([1-9][0-9]*)(,[0-9]+)?")
 _NAME = re.compile(r"[^\W\d][\w.-]*")
@@ -61,7 +63,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """A schema table as written. `namespaces` maps prefixes; `dates` and `styles` are keyed by namespace."""
+    """A schema table as written. `namespaces` maps prefixes; `dates` and `styles` are keyed by namespace.
+
+    `unqualified`: elements below the root have no namespace unless they carry a prefix.
+    """
 
     title: str
     namespace: str
@@ -69,6 +74,7 @@ class Sheet:
     root: str
     version: str
     status: str
+    unqualified: bool = False
     namespaces: Mapping[str, str] = field(default_factory=dict)
     dates: Mapping[str, str] = field(default_factory=dict)
     styles: Mapping[str, str] = field(default_factory=dict)
@@ -132,6 +138,8 @@ def _sheet(headers: Mapping[tuple[str, str], tuple[str, int]], problems: list[Fi
     styles = _by_namespace("style", headers, namespaces, problems)
     unknown = sorted(set(styles.values()) - STYLES)
     problems += [problem("header", 1, header="style", why=f"unknown style {style}") for style in unknown]
+    if plain["children"] not in ("", "unqualified"):
+        problems.append(problem("header", headers["children", ""][1], header="children", why="not unqualified"))
     return Sheet(
         title=plain["title"],
         namespace=plain["namespace"],
@@ -139,6 +147,7 @@ def _sheet(headers: Mapping[tuple[str, str], tuple[str, int]], problems: list[Fi
         root=plain["root"],
         version=plain["version"],
         status=plain["status"],
+        unqualified=bool(plain["children"]),
         namespaces=namespaces,
         dates=dates,
         styles=styles,
@@ -226,10 +235,15 @@ class _Rows:
             return ""
         prefix, colon, _ = step.lstrip("?").partition(":")
         if not colon:
-            return self._open[len(steps) - 2].namespace if len(steps) > 1 else self._sheet.namespace
+            return self._inherited(len(steps))
         if prefix not in self._sheet.namespaces:
             self._say("prefix", prefix=prefix)
         return self._sheet.namespaces.get(prefix, "")
+
+    def _inherited(self, depth: int) -> str:
+        if depth == 1:
+            return self._sheet.namespace
+        return "" if self._sheet.unqualified else self._open[depth - 2].namespace
 
     def _occurs(self, low: str, high: str) -> tuple[int, int | None]:
         wrong = not re.fullmatch("[0-9]+", low) or not re.fullmatch(r"[0-9]+|\*", high)
@@ -246,6 +260,8 @@ class _Rows:
             self._say("parent", path="/".join(row.steps))
         if row.attribute and row.max != 1:
             self._say("occurs", min=str(row.min), max=str(row.max))
+        if row.type == "any" and row.codes not in ANY:
+            self._say("type", path="/".join(row.steps), type=row.codes)
         if row.format and row.type in (TEXTUAL | DECIMALS) and not _format_fits(row):
             self._say("format", path="/".join(row.steps), format=row.format)
         self._check_pattern(row)
@@ -263,7 +279,7 @@ def _known(row: Row) -> bool:
         return row.type in GROUPS
     if row.attribute:
         return row.type in SIMPLE
-    return row.type == "class" or row.type in SIMPLE or row.type == "datetimestring" or row.type.startswith(LIKE)
+    return row.type in CLASSES | SIMPLE or row.type == "datetimestring" or row.type.startswith(LIKE)
 
 
 def _format_fits(row: Row) -> bool:

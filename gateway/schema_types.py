@@ -12,6 +12,7 @@ from gateway.facts import implied_attributes
 
 _BUILTIN: Mapping[str, str] = {
     "text": "string", "id": "string", "string": "string", "code": "token", "token": "token", "token-id": "token",
+    "line": "normalizedString", "int": "int",
     "numeric": "decimal", "amount": "decimal", "quantity": "decimal", "measure": "decimal", "decimal": "decimal",
     "integer": "integer", "indicator": "boolean", "boolean": "boolean", "date": "date", "datetime": "dateTime",
     "time": "time", "uri": "anyURI", "base64": "base64Binary",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from xml.sax.saxutils import escape, quoteattr
 
 from gateway.errors import ConfigurationError
-from gateway.fact_sheet import LIKE, Row, Sheet, problem
+from gateway.fact_sheet import CLASSES, LIKE, Row, Sheet, problem
 from gateway.schema_types import Types, attribute_names
 
 MARK = "Made from the table "
@@ -19,6 +20,7 @@ def write_xsds(sheet: Sheet, stem: str, like: Mapping[str, Sheet] | None = None)
 
     Raises ConfigurationError (`facts.like`, `facts.global`) for a row that cannot be written.
     """
+    sheet = _housed(sheet)
     places = _Places(sheet, stem, like or {})
     namespaces = dict.fromkeys(row.namespace for row in sheet.rows if not row.attribute and not _likened(row))
     files = {places.file(namespace): _File(sheet, places, namespace, stem).text() for namespace in namespaces}
@@ -27,6 +29,13 @@ def write_xsds(sheet: Sheet, stem: str, like: Mapping[str, Sheet] | None = None)
         if dates != namespace and any(row.type == "datetimestring" for row in sheet.rows if row.namespace == namespace):
             files[places.file(dates)] = _dates_file(sheet, dates, stem)
     return files
+
+
+def _housed(sheet: Sheet) -> Sheet:
+    """Unqualified elements are declared where their root is, with a form that takes their namespace away."""
+    if not sheet.unqualified:
+        return sheet
+    return replace(sheet, rows=tuple(replace(row, namespace=row.namespace or sheet.namespace) for row in sheet.rows))
 
 
 def _likened(row: Row) -> bool:
@@ -89,7 +98,7 @@ class _File:
         ]
         spaces = {self._places.prefix(used): used for used in (self._namespace, *self._used) if used not in ("", _XML)}
         lines = [*_preamble(self._sheet, self._stem), *imports, *elements, *self._types.lines()]
-        return _schema(self._namespace, spaces, self._sheet.version, lines)
+        return _schema(self._namespace, spaces, self._sheet, lines)
 
     def _globals(self) -> Iterator[Row]:
         seen: dict[str, Row] = {}
@@ -98,10 +107,11 @@ class _File:
                 continue
             if self._namespace_above(row) == self._namespace and len(row.steps) > 1:
                 continue
-            if row.name in seen:
+            if row.name not in seen:
+                yield row
+            elif list(self._element(row, top=True)) != list(self._element(seen[row.name], top=True)):
                 raise ConfigurationError(row.name, findings=(problem("global", row.line, name=row.name),))
-            seen[row.name] = row
-            yield row
+            seen.setdefault(row.name, row)
 
     def _namespace_above(self, row: Row) -> str:
         above = row.steps[:-1]
@@ -110,7 +120,9 @@ class _File:
         return next((other.namespace for other in self._sheet.rows if other.steps == above), self._sheet.namespace)
 
     def _particle(self, row: Row) -> Iterator[str]:
-        if row.group:
+        if row.type == "any":
+            yield f'<xs:any namespace="{row.codes or "##any"}" processContents="lax"{_occurs(row)}/>'
+        elif row.group:
             yield f"<xs:{row.type}{_occurs(row)}>"
             for child in self._sheet.below(row.steps):
                 yield from _indented(self._particle(child))
@@ -126,8 +138,9 @@ class _File:
         attributes = tuple(child for child in below if child.attribute)
         start = f'<xs:element name="{row.name}"' + ("" if top else _occurs(row))
         note = _annotation(row)
-        if row.type == "class":
-            body = list(self._class([child for child in below if not child.attribute], attributes))
+        if row.type in CLASSES:
+            start_class = '<xs:complexType mixed="true">' if row.type == "mixed" else "<xs:complexType>"
+            body = list(self._class(start_class, [child for child in below if not child.attribute], attributes))
         elif row.type != "datetimestring" and attributes:
             body = list(self._attributed(row, attributes))
         else:
@@ -140,8 +153,8 @@ class _File:
         yield from _indented([*note, *body])
         yield "</xs:element>"
 
-    def _class(self, children: list[Row], attributes: tuple[Row, ...]) -> Iterator[str]:
-        yield "<xs:complexType>"
+    def _class(self, start: str, children: list[Row], attributes: tuple[Row, ...]) -> Iterator[str]:
+        yield start
         if children:
             yield "  <xs:sequence>"
             for child in children:
@@ -187,14 +200,15 @@ class _File:
 def _dates_file(sheet: Sheet, namespace: str, stem: str) -> str:
     types = Types("d", "")
     types.date()
-    return _schema(namespace, {"d": namespace}, sheet.version, [*_preamble(sheet, stem), *types.lines()])
+    return _schema(namespace, {"d": namespace}, sheet, [*_preamble(sheet, stem), *types.lines()])
 
 
-def _schema(namespace: str, spaces: Mapping[str, str], version: str, lines: list[str]) -> str:
+def _schema(namespace: str, spaces: Mapping[str, str], sheet: Sheet, lines: list[str]) -> str:
     head = '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"'
     head += "".join(f" xmlns:{prefix}={quoteattr(spaces[prefix])}" for prefix in sorted(spaces))
     head += f" targetNamespace={quoteattr(namespace)}" if namespace else ""
-    head += f' elementFormDefault="qualified" version={quoteattr(version)}>'
+    form = "unqualified" if sheet.unqualified else "qualified"
+    head += f' elementFormDefault="{form}" version={quoteattr(sheet.version)}>'
     return "\n".join(['<?xml version="1.0" encoding="UTF-8"?>', head, *_indented(lines), "</xs:schema>", ""])
 
 
