@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from time import perf_counter
 
 import pytest
 
@@ -32,15 +31,13 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_help_names_every_command_and_comes_at_once() -> None:
+def test_help_names_every_command_and_loads_nothing_heavy() -> None:
     """Nothing heavy is imported to say what there is."""
     loaded = (
         "import sys; print([m for m in ('lxml', 'flask', 'psycopg', 'xmlschema', 'cryptography') if m in sys.modules])"
     )
     code = f"from gateway.cli.program import run; run(['--help']); {loaded}"
-    started = perf_counter()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert perf_counter() - started < 5
     assert all(command in done.stdout for command in [*COMMANDS, "config", "db"])
     assert done.stdout.splitlines()[-1] == "[]"
     assert "│ simulate" not in done.stdout

@@ -7,6 +7,8 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,8 +16,21 @@ import pytest
 from gateway.errors import ConfigurationError
 from gateway.shell.postgres import command_of
 from gateway.shell.processes import Troupe, answers, free_port, is_free
+from tests.database import wait_until
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
+
+
+@contextmanager
+def sleeper() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that sleeps and can be seen; gone afterwards, whatever happens."""
+    process = subprocess.Popen(SLEEP)
+    try:
+        wait_until(lambda: command_of(process.pid).split() == " ".join(SLEEP).split())
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_a_child_that_ends_is_told_with_its_last_words(tmp_path: Path) -> None:
@@ -40,25 +55,21 @@ def test_stop_ends_every_child(tmp_path: Path) -> None:
 
 def test_what_a_killed_run_left_is_ended(tmp_path: Path) -> None:
     """Only processes that are still the noted ones: a number may belong to another program by now."""
-    left, other = subprocess.Popen(SLEEP), subprocess.Popen(SLEEP)
-    roll = [[2**22 + 1, ["gone"]], [left.pid, SLEEP], [other.pid, ["another", "program"]]]
-    (tmp_path / "processes.json").write_text(json.dumps(roll), "utf-8")
-    Troupe(tmp_path)
-    assert left.wait(10) == -signal.SIGTERM
-    assert other.poll() is None
-    other.kill()
-    other.wait()
+    with sleeper() as left, sleeper() as other:
+        roll = [[2**22 + 1, ["gone"]], [left.pid, SLEEP], [other.pid, ["another", "program"]]]
+        (tmp_path / "processes.json").write_text(json.dumps(roll), "utf-8")
+        Troupe(tmp_path)
+        assert left.wait(10) == -signal.SIGTERM
+        assert other.poll() is None
 
 
 def test_two_runs_do_not_share_a_state_directory(tmp_path: Path) -> None:
     """The second one says who is there."""
-    first = subprocess.Popen(SLEEP)
-    (tmp_path / "processes.json").write_text(json.dumps([[first.pid, SLEEP]]), "utf-8")
-    with pytest.raises(ConfigurationError, match=f"process {first.pid} runs here already"):
-        Troupe(tmp_path)
-    assert first.poll() is None
-    first.kill()
-    first.wait()
+    with sleeper() as first:
+        (tmp_path / "processes.json").write_text(json.dumps([[first.pid, SLEEP]]), "utf-8")
+        with pytest.raises(ConfigurationError, match=f"process {first.pid} runs here already"):
+            Troupe(tmp_path)
+        assert first.poll() is None
 
 
 def test_a_taken_port_is_replaced(tmp_path: Path) -> None:
