@@ -12,9 +12,9 @@ class Fact:
 
     `path` is made of local names from the root (`MetaData/Declaration/ID`, `.../Quantity/@unitCode`); only where two
     siblings share a local name in different namespaces does the later one keep its prefix in the path. `namespace` is
-    that of the element, empty for attributes and unqualified elements. `max` None = unbounded. `type` is a type word
-    of the schema tables (`xsd/README.md`). `wco_id`, `wco_name`, `tded` are those of the WCO Data Model (`D014`,
-    `Document reference number`, `1004`) or, with prefix `KZ`, ours.
+    empty where the name is unqualified, as that of nearly every attribute is (`xml:lang` is not). `max` None =
+    unbounded. `type` is a type word of the schema tables (`xsd/README.md`). `wco_id`, `wco_name`, `tded` are those of
+    the WCO Data Model (`D014`, `Document reference number`, `1004`) or, with prefix `KZ`, ours.
     """
 
     path: str

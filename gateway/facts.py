@@ -12,6 +12,7 @@ from gateway.facts_xsd import facts_from_xsd
 
 __all__ = ["Fact", "FactTable", "enumerated", "facts_from_sheet", "facts_from_xsd", "read_facts"]
 
+_XML = "http://www.w3.org/XML/1998/namespace"
 _CODE = (
     ("listID", "token"), ("listAgencyID", "string"), ("listAgencyName", "string"), ("listName", "string"),
     ("listVersionID", "token"), ("name", "string"), ("languageID", "string"), ("listURI", "uri"),
@@ -74,7 +75,7 @@ def facts_from_sheet(sheet: Sheet, like: Mapping[str, FactTable] | None = None) 
 def _fact(sheet: Sheet, row: Row, facts: Mapping[str, Fact]) -> Fact:
     return Fact(
         path=_path(row, facts),
-        namespace=row.namespace,
+        namespace=_XML if row.steps[-1].startswith("@xml:") else row.namespace,
         name=row.name,
         attribute=row.attribute,
         min=0 if _in_choice(sheet, row) else row.min,

@@ -104,7 +104,7 @@ def _fact(element: XsdElement, path: str, word: str, *, optional: bool) -> Fact:
 def _attribute(attribute: XsdAttribute, path: str) -> Fact:
     return Fact(
         path=f"{path}/@{attribute.local_name}",
-        namespace="",
+        namespace=attribute.target_namespace if attribute.name.startswith("{") else "",
         name=attribute.local_name,
         attribute=True,
         min=1 if attribute.use == "required" else 0,

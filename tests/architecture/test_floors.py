@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FLOORS: tuple[tuple[int, str], ...] = (
     (0, r"gateway|gateway\.errors"),
-    (1, r"gateway\.(model|lifecycle|words|simulation|identifiers|fact)"),
+    (1, r"gateway\.(model|lifecycle|words|simulation|identifiers|fact|ecma_pattern)"),
     (2, r"gateway\.(xml|ports|facts|facts_xsd|fact_sheet|strict_json)"),
     (3, r"gateway\.envelope(\..+)?"),
     (4, r"gateway\.(seal|mapping)(\..+)?|gateway\.(schema|route|receipt)"),
@@ -28,6 +28,7 @@ DESKS = (
     r"gateway\.mapping(\..+)?",
     r"gateway\.route",
     r"gateway\.receipt",
+    r"gateway\.twin.*",
     r"gateway\.seal(\..+)?",
 )
 WORLD = {

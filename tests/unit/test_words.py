@@ -21,9 +21,9 @@ SLOT = re.compile(r"\{([a-z]+)")
 KAZAKH = set("әғқңөұүһі")
 INTERNAL = {"xsd.not-expected"}
 """What a complaint is read as before the facts say which finding it is."""
-READERS = {"schema_rules", "schema_explain", "schema_recognise", "schema_guard"}
+READERS = {"schema_rules", "schema_explain", "schema_recognise", "schema_guard", "strict_json", "twin", "twin_write"}
 """Where rules also stand in tables, not only in calls."""
-FAMILY = re.compile(r"(?:xsd|trap|xml|schema|mapping|facts|config|rule)\.[a-z]+(?:-[a-z]+)*")
+FAMILY = re.compile(r"(?:xsd|trap|xml|schema|mapping|facts|config|rule|json|code|id)\.[a-z]+(?:-[a-z]+)*")
 
 
 def book(language: str) -> dict[str, Any]:
