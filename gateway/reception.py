@@ -7,7 +7,7 @@ refusal leaves one intake record: never the content, always the digest, the time
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway import refusal
@@ -78,7 +78,12 @@ def refuse(attempt: Attempt, error: GatewayError, setup: Setup) -> Sealed:
     )  # fmt: skip
     if not error.recorded:
         _record(intake, setup)
-    return (_fault if attempt.profile == "soap-gw-1" else _problem)(attempt, error, intake, setup)
+    spell = _fault if attempt.profile == "soap-gw-1" else _problem
+    try:
+        return spell(attempt, error, intake, setup)
+    except GatewayError as failure:  # no key to seal it with: an unsigned refusal is better than none
+        setup.log("refusal-not-sealed", incident=str(intake.incident), detail=failure.detail)
+        return spell(replace(attempt, verified=None), error, intake, setup)
 
 
 def _record(intake: Intake, setup: Setup) -> None:
