@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -10,7 +11,6 @@ from jinja2 import StrictUndefined
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from gateway import __version__
 from gateway.errors import Busy, MessageUnknown
 from gateway.lifecycle import State, may
 from gateway.model import LANGUAGES
@@ -89,7 +89,7 @@ def _shared(house: House, guard: Guard) -> dict[str, Any]:
         "states": tuple(state.value for state in State),
         "requeueable": tuple(state.value for state in State if may(state, State.QUEUED)),
         "environment": house.settings.environment,
-        "version": __version__,
+        "version": version("single-window-gateway"),
         "operator": request.cookies.get(OPERATOR, ""),
         "section": (request.endpoint or "").partition("_")[0],
     }
