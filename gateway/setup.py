@@ -26,7 +26,7 @@ class Setup:
     schemas: Schemas
     corridors: Mapping[CorridorId, Corridor]
     translations: Mapping[str, Translation]
-    """By the path of the table (`mappings/health_kz/query.csv`)."""
+    """By the path of the table (`mappings/<agency>/query.csv`)."""
     keyring: Keyring
     ledger: Ledger
     courier: Courier

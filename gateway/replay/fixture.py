@@ -96,7 +96,7 @@ class Fixture:
 
     @property
     def name(self) -> str:
-        """Agency and folder, or the folder alone: `health_kz/10-query-ok`."""
+        """Agency and folder, or the folder alone: `<agency>/10-query-ok`."""
         above = self.folder.parent
         return f"{above.parent.name}/{self.folder.name}" if above.name == "fixtures" else self.folder.name
 

@@ -107,6 +107,7 @@ def wear(partner: PartnerId, keys: Sequence[Path], trust: Path, url: str, signs_
         role="gateway",
         certificates=tuple(PartnerCertificate(der=der, sha256=hashlib.sha256(der).hexdigest()) for der in ders),
         anchors=tuple(found.public_bytes(Encoding.DER) for found in read_pem(trust / "demo-ca.pem")),
+        algorithms=frozenset({"rsa-sha256", "rsa-pss-sha512", "ecdsa-sha256"}),
         sends=frozenset({"*"}),
     )
     return Hat(id=partner, keyring=FileKeyring(keys), gateway=gateway, url=url.rstrip("/"), signs_with=signs_with)

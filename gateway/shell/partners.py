@@ -46,7 +46,7 @@ class PartnerRecord(BaseModel):
 
 
 def load_partners(tree: Tree, trust_dir: Path, *, production: bool) -> dict[PartnerId, Partner]:
-    """Every partner record. A certificate that is not there yet leaves its partner without a voice, not without a check.
+    """Every partner record; a certificate that is not there yet leaves its partner without a voice, never unchecked.
 
     Raises ConfigurationError with one finding per problem, and for demo trust in production.
     """
