@@ -27,7 +27,7 @@ from gateway.xml import Element, canonical, tag_of, text_of
 ID: Final = f"{{{WSU}}}Id"
 WINDOW: Final = timedelta(minutes=5)
 SKEW: Final = timedelta(seconds=60)
-_IDS = etree.XPath(".//@wsu:Id | .//@Id | .//@ID | .//@xml:id", namespaces={"wsu": WSU})
+_IDS = etree.XPath(".//@wsu:Id | .//@Id | .//@ID | .//@xml:id", namespaces={"wsu": WSU}, smart_strings=False)
 _SECURITY_TAGS: Final = (f"{{{DS}}}Signature", f"{{{DS}}}Manifest", f"{{{DS}}}Object", f"{{{WSSE}}}Security")
 _ID_ATTRIBUTES: Final = (b'Id="', b' ID="', b':id="')
 _ENCRYPTION: Final = "{http://www.w3.org/2001/04/xmlenc#"
