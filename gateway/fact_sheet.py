@@ -15,6 +15,7 @@ TEXTUAL = frozenset({"text", "code", "id", "token-id", "string", "line", "token"
 DECIMALS = frozenset({"numeric", "amount", "quantity", "measure", "decimal", "integer"})
 PLAIN = frozenset({"indicator", "date", "datetime", "time", "boolean", "uri", "base64", "int"})
 SIMPLE = TEXTUAL | DECIMALS | PLAIN
+NESTED = frozenset({"datetimestring", "nullable"})
 CLASSES = frozenset({"class", "mixed"})
 GROUPS = frozenset({"choice", "sequence", "any"})
 CONTAINERS = CLASSES | GROUPS - {"any"}
@@ -279,7 +280,7 @@ def _known(row: Row) -> bool:
         return row.type in GROUPS
     if row.attribute:
         return row.type in SIMPLE
-    return row.type in CLASSES | SIMPLE or row.type == "datetimestring" or row.type.startswith(LIKE)
+    return row.type in CLASSES | SIMPLE | NESTED or row.type.startswith(LIKE)
 
 
 def _format_fits(row: Row) -> bool:

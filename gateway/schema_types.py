@@ -60,6 +60,9 @@ class Types:
 
     def whole(self, row: Row) -> str:
         """The QName of the type of an element: its value and the attributes its word brings."""
+        if row.type == "nullable":
+            self._definitions["Nullable"] = _NULLABLE.splitlines()
+            return self._prefix + "Nullable"
         content = self.content(row)
         names = attribute_names(row.type, self._style)
         if not names:
@@ -140,6 +143,15 @@ _DATE_TIME = """<xs:complexType name="DateTime">
       </xs:complexType>
     </xs:element>
   </xs:choice>
+</xs:complexType>"""
+
+
+_NULLABLE = """<xs:complexType name="Nullable" mixed="true">
+  <xs:sequence>
+    <xs:element name="null" minOccurs="0">
+      <xs:complexType/>
+    </xs:element>
+  </xs:sequence>
 </xs:complexType>"""
 
 

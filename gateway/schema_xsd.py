@@ -7,7 +7,7 @@ from dataclasses import replace
 from xml.sax.saxutils import escape, quoteattr
 
 from gateway.errors import ConfigurationError
-from gateway.fact_sheet import CLASSES, LIKE, Row, Sheet, problem
+from gateway.fact_sheet import CLASSES, LIKE, NESTED, Row, Sheet, problem
 from gateway.schema_types import Types, attribute_names
 
 MARK = "Made from the table "
@@ -121,7 +121,7 @@ class _File:
 
     def _particle(self, row: Row) -> Iterator[str]:
         if row.type == "any":
-            yield f'<xs:any namespace="{row.codes or "##any"}" processContents="lax"{_occurs(row)}/>'
+            yield f'<xs:any namespace="{row.codes or "##any"}" processContents="skip"{_occurs(row)}/>'
         elif row.group:
             yield f"<xs:{row.type}{_occurs(row)}>"
             for child in self._sheet.below(row.steps):
@@ -141,7 +141,7 @@ class _File:
         if row.type in CLASSES:
             start_class = '<xs:complexType mixed="true">' if row.type == "mixed" else "<xs:complexType>"
             body = list(self._class(start_class, [child for child in below if not child.attribute], attributes))
-        elif row.type != "datetimestring" and attributes:
+        elif row.type not in NESTED and attributes:
             body = list(self._attributed(row, attributes))
         else:
             start += f' type="{self._date() if row.type == "datetimestring" else self._types.whole(row)}"'

@@ -59,3 +59,11 @@ def test_wrong_words_about_children_are_refused(tmp_path: Path, line: str, rule:
     with pytest.raises(ConfigurationError) as refusal:
         xsds_of(tmp_path / "t.csv")
     assert refusal.value.findings[0].rule == rule
+
+
+def test_a_nullable_value_is_text_or_null(tmp_path: Path) -> None:
+    """The <null/> is no fact: whoever writes the element writes text, or nothing."""
+    compiled = schema(tmp_path, "T/A,1,1,nullable,,,,,,,\n")
+    assert all(valid(compiled, f"<A>{body}</A>") for body in ("", "text", "<null/>"))
+    assert not any(valid(compiled, f"<A>{body}</A>") for body in ("<null/><null/>", "<null>x</null>", "<other/>"))
+    assert list(load_facts(tmp_path / "t.csv").facts) == ["T", "T/A"]
