@@ -132,3 +132,20 @@ def test_elements_of_a_signature_are_known_by_namespace(desk: Desk) -> None:
     desk.refuses(forged(edit=foreign), "IS", "W7")
     rebound = rewritten(b"<ds:Reference ", b'<ds:Reference xmlns:ds="urn:x" ')
     desk.refuses(rebound, "IS", "W7")
+
+
+@pytest.mark.threat("W7")
+@pytest.mark.threat("A5")
+def test_base64_has_one_spelling(desk: Desk) -> None:
+    """Unused bits that are set, missing or doubled padding: the same octets for a lax reader, refused here."""
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+    def odd(root: etree._Element, spell: int) -> None:
+        value = find(root, "//ds:SignatureValue")
+        text = value.text or ""
+        assert text.endswith("==")
+        loose = letters[letters.index(text[-3]) | 1]
+        value.text = (text[:-3] + loose + "==", text[:-2], text + "==", text[:-1])[spell]
+
+    for spell in range(4):
+        desk.refuses(changed(lambda root, spell=spell: odd(root, spell)), "IS", "W7")
