@@ -230,6 +230,8 @@ class Corridor:
     silence: Silence | None = None
     basis: str = ""
     """The legal basis that the exchange names."""
+    lossless: bool = False
+    """A value of which no row of the mapping speaks is a finding (`mapping.dropped`); nothing is dropped silently."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -124,7 +124,8 @@ def prepare(delivery: Delivery, setup: Setup) -> Document:
     if not corridor.mapping:
         return replace(entry.document, payload=canonical(parse(entry.document.payload)))
     translation = setup.translations[corridor.mapping]
-    payload = translate(entry.document.payload, translation, context_of(delivery, corridor))
+    context = context_of(delivery, corridor)
+    payload = translate(entry.document.payload, translation, context, lossless=corridor.lossless)
     return check(payload, corridor.gives, setup.schemas)
 
 

@@ -37,7 +37,7 @@ def _to_ministry(name: str, takes: str, gives: str, deadline: timedelta = _DAY) 
     return Corridor(
         id=CorridorId(f"health-{name.replace('_', '-')}"), sender=CUSTOMS_KZ, receiver=HEALTH_KZ,
         takes=DocumentType(takes), gives=DocumentType(gives), mapping=f"mappings/health_kz/{name}.csv",
-        deadline=deadline, basis=_BASIS,
+        deadline=deadline, basis=_BASIS, lossless=True,
     )  # fmt: skip
 
 
@@ -45,7 +45,7 @@ def _from_ministry(name: str, takes: str, gives: str) -> Corridor:
     return Corridor(
         id=CorridorId(f"health-{name.replace('_', '-')}"), sender=HEALTH_KZ, receiver=CUSTOMS_KZ,
         takes=DocumentType(takes), gives=DocumentType(gives), mapping=f"mappings/health_kz/{name}.csv",
-        reply=True, deadline=_DAY, basis=_BASIS,
+        reply=True, deadline=_DAY, basis=_BASIS, lossless=True,
     )  # fmt: skip
 
 
@@ -64,6 +64,7 @@ _QUERY: Final = Corridor(
         mapping="mappings/health_kz/silence.csv",
     ),
     basis=_BASIS,
+    lossless=True,
 )
 
 ADAPTER: Final = Adapter(

@@ -59,6 +59,7 @@ def _to_china(name: str, takes: str, gives: DocumentType, answer: str) -> Corrid
             mapping=f"mappings/mra_cn/silence_{name}.csv",
         ),
         basis=_BASIS,
+        lossless=True,
     )
 
 
@@ -73,6 +74,7 @@ def _from_china(name: str, takes: DocumentType, gives: str) -> Corridor:
         reply=True,
         deadline=_TWO_DAYS,
         basis=_BASIS,
+        lossless=True,
     )
 
 

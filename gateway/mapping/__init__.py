@@ -1,7 +1,9 @@
 """Translates one XML document into another by a table of rules: read, checked and compiled once, run per message."""
 
+from gateway.mapping.account import Account, account
+from gateway.mapping.back import WayBack, way_back
 from gateway.mapping.codes import CodeList, read_codes
-from gateway.mapping.losses import Loss, losses
+from gateway.mapping.losses import Loss, losses, losses_of
 from gateway.mapping.provenance import Trace, explain
 from gateway.mapping.reverse import Lost, Reversal, reverse
 from gateway.mapping.run import translate
@@ -9,6 +11,7 @@ from gateway.mapping.table import MapTable, Rule, read_table
 from gateway.mapping.translation import Translation, compile_table
 
 __all__ = [
+    "Account",
     "CodeList",
     "Loss",
     "Lost",
@@ -17,11 +20,15 @@ __all__ = [
     "Rule",
     "Trace",
     "Translation",
+    "WayBack",
+    "account",
     "compile_table",
     "explain",
     "losses",
+    "losses_of",
     "read_codes",
     "read_table",
     "reverse",
     "translate",
+    "way_back",
 ]

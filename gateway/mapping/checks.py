@@ -13,6 +13,7 @@ from gateway.mapping.paths import Shape
 from gateway.mapping.predicate import paths_of
 from gateway.mapping.rows import UNIT, innermost_scope
 from gateway.mapping.source import Scope, way
+from gateway.mapping.spoken import dropped_path
 from gateway.mapping.table import Rule, problem, target_steps
 
 
@@ -24,7 +25,8 @@ def check_paths(rules: tuple[Rule, ...], source: Shape, target: Shape, table: st
 
 
 def _wrong_paths(rule: Rule, source: Shape, target: Shape) -> Iterator[tuple[str, str, str]]:
-    for path in (*rule.sources, *paths_of(rule.when)):
+    sources = map(dropped_path, rule.sources) if rule.drop else rule.sources
+    for path in (*sources, *paths_of(rule.when)):
         if path.startswith("$"):
             if path[1:] not in CONTEXT:
                 yield "path", f"no context value {path}; known: {', '.join(sorted(CONTEXT))}", path

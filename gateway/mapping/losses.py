@@ -1,17 +1,18 @@
-"""The loss ledger: what becomes of every value a source document can hold."""
+"""The loss ledger of a table: what becomes of every value a source document can hold."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from gateway.fact import FactTable
 from gateway.mapping.codes import CodeList
-from gateway.mapping.paths import Shape, lies_in
-from gateway.mapping.predicate import paths_of
+from gateway.mapping.paths import Shape
 from gateway.mapping.reverse import Reversal, reverse
+from gateway.mapping.spoken import Spoken
 from gateway.mapping.table import MapTable
+from gateway.mapping.translation import Translation
 from gateway.model import Converter
 
 Fate = Literal["kept", "derivable", "dropped", "silent"]
@@ -39,25 +40,38 @@ def losses(
     codes: Mapping[str, CodeList],
 ) -> tuple[Loss, ...]:
     """The fate of every element and attribute of the source schema that can hold a value, in document order."""
-    shape = Shape(source)
-    back = reverse(table, target, converters, codes)
-    return tuple(_fate(path, table, back) for path in shape.facts if not shape.container(path))
+    return _losses(table, Shape(source), reverse(table, target, converters, codes))
 
 
-def _fate(path: str, table: MapTable, back: Reversal) -> Loss:
-    used = tuple(dict.fromkeys(_users(path, table)))
-    if any(rule.target == path for rule in back.table.rules):
+def losses_of(translation: Translation) -> tuple[Loss, ...]:
+    """The same for a compiled table."""
+    return _losses(translation.table, translation.bench.reading.shape, reversal_of(translation))
+
+
+def reversal_of(translation: Translation) -> Reversal:
+    """The table of a translation turned round, and the rules that cannot be, with the reason."""
+    bench = translation.bench
+    return reverse(translation.table, translation.target.table, bench.converters, bench.codes)
+
+
+def _losses(table: MapTable, shape: Shape, back: Reversal) -> tuple[Loss, ...]:
+    spoken = Spoken(table.rules)
+    returned = {rule.target for rule in back.table.rules}
+    reasons = {lost.rule: lost.reason for lost in back.lost}
+    return tuple(
+        _fate(path, spoken, reasons, back=path in returned) for path in shape.facts if not shape.container(path)
+    )
+
+
+def _fate(path: str, spoken: Spoken, reasons: Mapping[str, str], *, back: bool) -> Loss:
+    used = tuple(rule.id for rule in spoken.users(path))
+    if back:
         return Loss(path=path, fate="kept", rules=used)
     if used:
-        reasons = [lost.reason for lost in back.lost if lost.rule in used]
-        return Loss(path=path, fate="derivable", rules=used, reason=reasons[0] if reasons else "only asked about")
-    for rule in table.rules:
-        if rule.drop and any(lies_in(path, source) for source in rule.sources):
-            return Loss(path=path, fate="dropped", rules=(rule.id,), reason=rule.note)
+        carried = (reasons.get(rule.id) for rule in spoken.users(path) if path in rule.sources)
+        reason = next(filter(None, carried), "only asked about")
+        return Loss(path=path, fate="derivable", rules=used, reason=reason)
+    drop = spoken.drop(path)
+    if drop is not None:
+        return Loss(path=path, fate="dropped", rules=(drop.id,), reason=drop.note)
     return Loss(path=path, fate="silent")
-
-
-def _users(path: str, table: MapTable) -> Iterator[str]:
-    for rule in table.rules:
-        if not rule.drop and (path in rule.sources or path in paths_of(rule.when)):
-            yield rule.id

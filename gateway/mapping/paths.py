@@ -34,6 +34,7 @@ class Shape:
     """One schema, indexed by path."""
 
     def __init__(self, table: FactTable) -> None:
+        self.table = table
         self.facts = table.facts
         self.order = {path: at for at, path in enumerate(table.facts)}
         self.below: dict[str, list[Fact]] = {}

@@ -10,7 +10,7 @@ from gateway.fact import FactTable
 from gateway.mapping.chain import CODE, CONST, Step, split_args, unquoted
 from gateway.mapping.codes import CodeList
 from gateway.mapping.converters import COMBINERS, core_converter
-from gateway.mapping.paths import Shape, prefixes
+from gateway.mapping.paths import Shape, lies_in, prefixes
 from gateway.mapping.predicate import All, Condition, Equals, Present
 from gateway.mapping.rows import UNIT
 from gateway.mapping.table import MapTable, Rule, target_steps
@@ -57,6 +57,7 @@ def reverse(
         except NoWayBack as reason:
             lost.append(Lost(rule=rule.id, line=rule.line, reason=str(reason)))
     rules += turner.joined()
+    lost += turner.apart()
     rules += turner.restored(rules)
     back = replace(
         table, name=f"{table.name} (back)", takes=table.gives, gives=table.takes, rules=tuple(rules),
@@ -78,7 +79,7 @@ class _Turner:
         self._codes = codes
         self._targets = Counter(_plain(rule.target) for rule in table.rules if rule.target and not rule.each)
         self._numbered = {_plain(rule.target) for rule in table.rules if "[" in rule.target}
-        self._read: dict[str, str] = {}
+        self._read: dict[str, tuple[str, str]] = {}
         self._parts: dict[tuple[str, str, int], dict[int, Rule]] = {}
 
     def turned(self, rule: Rule) -> list[Rule]:
@@ -88,14 +89,16 @@ class _Turner:
         back = replace(back, required=False)
         if rule.each:
             return [back]
-        self._claim(rule)
-        if len(rule.sources) > 1:
-            return self._several(rule, back)
-        if rule.steps and rule.steps[0].name == "split":
+        if len(rule.sources) == 1 and rule.steps and rule.steps[0].name == "split":
             self._keep_part(rule)
             return []
-        first = (Step(name="first"),) if self._alone(back.sources[0]) else ()
-        return [replace(back, steps=(*first, *self._flipped(rule.steps)))]
+        if len(rule.sources) > 1:
+            turned = self._several(rule, back)
+        else:
+            first = (Step(name="first"),) if self._alone(back.sources[0]) else ()
+            turned = [replace(back, steps=(*first, *self._flipped(rule.steps)))]
+        self._claim(rule)
+        return turned
 
     def _alone(self, path: str) -> bool:
         """True below an element that could repeat, of which the table makes only one."""
@@ -118,11 +121,11 @@ class _Turner:
         return len(rule.sources) > 1 or (bool(rule.steps) and rule.steps[0].name == "split")
 
     def _claim(self, rule: Rule) -> None:
-        """A source comes back once; a part of a split or the unit of a quantity may be read more often."""
-        shared = bool(rule.steps) and rule.steps[0].name in ("split", UNIT)
-        for source in rule.sources if not shared else ():
-            first = self._read.setdefault(source, rule.id)
-            if first != rule.id:
+        """A source that went to several places of one group comes back from the first of them that is there."""
+        group = max((g for g in self._groups if lies_in(_plain(rule.target), g)), key=len, default="")
+        for source in rule.sources if not (rule.steps and rule.steps[0].name == UNIT) else ():
+            first, around = self._read.setdefault(source, (rule.id, group))
+            if around != group:
                 raise NoWayBack(f"the source comes back by {first} already")
 
     def _flipped(self, steps: tuple[Step, ...]) -> tuple[Step, ...]:
@@ -187,6 +190,13 @@ class _Turner:
                     id=ordered[0].id, line=ordered[0].line, sources=tuple(_plain(rule.target) for rule in ordered),
                     target=source, steps=(Step(name="join", args=_quoted(separator)),),
                 )  # fmt: skip
+
+    def apart(self) -> Iterator[Lost]:
+        """Parts whose other parts never arrive."""
+        for (_, _, of), parts in self._parts.items():
+            if len(parts) < of:
+                for rule in parts.values():
+                    yield Lost(rule=rule.id, line=rule.line, reason="the other parts are not in the target")
 
     def restored(self, rules: list[Rule]) -> Iterator[Rule]:
         """What a rule's `when` demanded of its source is known: it comes back with the value."""

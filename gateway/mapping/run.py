@@ -10,23 +10,25 @@ from gateway.errors import Finding, MappingGap
 from gateway.mapping.emit import Emit
 from gateway.mapping.outcome import Run, TooMuch
 from gateway.mapping.translation import Translation
+from gateway.mapping.values import note_silent
 from gateway.xml import Element, parse, tag_of
 
 
-def translate(payload: bytes, translation: Translation, context: Mapping[str, str]) -> bytes:
+def translate(payload: bytes, translation: Translation, context: Mapping[str, str], *, lossless: bool = False) -> bytes:
     """The document in the receiver's words, as exclusive canonical XML in UTF-8.
 
     `context` gives the `$` values of the table (`message_id`, `now` in UTC ISO form, ...) and the day of its code lists
     (`received_at`, else `now`). Raises MappingGap with one finding per required target left empty and per value a
     converter refused (`mapping.required`, `.convert`, `.code`, `.several`), never only the first; `mapping.root` for a
-    document of another schema, `mapping.size` for one that makes the groups multiply. The payload is not changed.
+    document of another schema, `mapping.size` for one that makes the groups multiply. `lossless`: also one
+    `mapping.dropped` per value of which no rule speaks, not even to drop it. The payload is not changed.
     """
-    _, out, _ = carry(payload, translation, context, translation.write)
+    _, out, _ = carry(payload, translation, context, translation.write, lossless=lossless)
     return out
 
 
 def carry(
-    payload: bytes, translation: Translation, context: Mapping[str, str], write: Emit
+    payload: bytes, translation: Translation, context: Mapping[str, str], write: Emit, *, lossless: bool = False
 ) -> tuple[Element, bytes, Run]:
     """The source's root, the output and the run; the root must stay alive as long as its frames are used."""
     root = parse(payload)
@@ -42,6 +44,8 @@ def carry(
     except TooMuch:
         finding = Finding(rule="mapping.size", params={"table": translation.table.name})
         raise MappingGap("groups multiply", findings=(finding,), threat="M3") from None
+    if lossless and translation.silent:
+        note_silent(root, translation, run)
     if run.findings:
         raise MappingGap(f"{len(run.findings)} gaps", findings=tuple(run.findings))
     return root, "".join(out).encode(), run

@@ -195,7 +195,8 @@ def _shape(sources: tuple[str, ...], target: str, steps: tuple[Step, ...]) -> It
     """What is wrong with the form of the paths and with what stands beside what."""
     word = steps[0].name if steps else ""
     for source in sources:
-        if not source.startswith("$") and not _is_path(source):
+        path = source.removesuffix("/@*") if word == DROP else source
+        if not source.startswith("$") and not _is_path(path):
             yield "path-form", f"not a path: {source or '(empty)'}"
     if target and not _is_path(target, numbered=True):
         yield "path-form", f"not a path: {target}"

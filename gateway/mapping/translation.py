@@ -15,6 +15,7 @@ from gateway.mapping.layout import lay_out
 from gateway.mapping.outcome import Frame
 from gateway.mapping.paths import Shape
 from gateway.mapping.source import Reading
+from gateway.mapping.spoken import Spoken
 from gateway.mapping.table import MapTable, problem
 from gateway.mapping.write import Writer
 from gateway.model import Converter
@@ -34,6 +35,8 @@ class Translation:
     write_traced: Emit
     bench: Bench
     target: Shape
+    silent: frozenset[str] = frozenset()
+    """Paths of the source that can hold a value and of which no rule speaks, not even to drop them."""
 
 
 def compile_table(
@@ -74,6 +77,7 @@ def compile_table(
         write_traced=Writer(bench, to_shape, traced=True).document(tree),
         bench=bench,
         target=to_shape,
+        silent=frozenset(Spoken(table.rules).silent(from_shape)),
     )
 
 

@@ -49,9 +49,26 @@ def test_what_does_not_come_back_is_listed_with_its_reason() -> None:
         "R5,A/Item,B/Sum,count,,,\nR6,A/ID,B/Info/Kind,,,,\nR7,A/Code,B/Info[2]/Value,,,,\nR8,A/Note,,drop,,,private\n"
     )
     lost = {entry.rule: entry.reason for entry in reverse(read_table(rows, "t.csv"), TARGET, {}, CODES).lost}
-    assert set(lost) == {"R2", "R3", "R4", "R5", "R6", "R7", "R8"}
+    assert set(lost) == {"R2", "R3", "R4", "R5", "R7", "R8"}
     assert lost["R3"] == "small and capital letters become one"
-    assert lost["R6"] == "the source comes back by R1 already"
+
+
+def test_a_source_read_from_two_groups_comes_back_by_the_first() -> None:
+    rows = (
+        HEAD
+        + "R1,A/ID,B/Number,,,,\nG1,A/Item,B/Line,each,,,\nG2,A/Item/Seq,B/Line/Pos,,,,\nG3,A/ID,B/Line/Permit,,,,\n"
+    )
+    lost = {entry.rule: entry.reason for entry in reverse(read_table(rows, "t.csv"), TARGET, {}, CODES).lost}
+    assert lost == {"G3": "the source comes back by R1 already"}
+
+
+def test_a_source_in_two_places_comes_back_from_whichever_is_there() -> None:
+    """Also when a rule before it has no way back."""
+    rows = HEAD + "R0,A/Code,B/Info/Kind,upper,,,\nR1,A/ID,B/Number,,,,\n"
+    rows += "R2,A/Code,B/Day,,,A/ID = '1',\nR3,A/Code,B/Code,,,A/ID = '2',\n"
+    for number in ("1", "2"):
+        document = a(f"<ID>{number}</ID><Code>c</Code>")
+        assert back_of(rows, document) == document
 
 
 def test_an_ambiguous_code_list_has_no_way_back() -> None:
