@@ -28,6 +28,11 @@ def load_facts(path: Path, root: str = "") -> FactTable:
     return facts_from_sheet(sheet, {name: load_facts(table.parent / name) for name in _likened(sheet)})
 
 
+def schema_tables(folder: Path) -> list[Path]:
+    """Every table below a folder that gives a schema; code lists (`codes/`) give none."""
+    return sorted(table for table in folder.rglob("*.csv") if table.parent.name != "codes")
+
+
 def xsds_of(table: Path) -> dict[Path, str]:
     """The XSD files that one table gives, with their text. Raises ConfigurationError."""
     sheet = _read(table)
@@ -53,7 +58,7 @@ def check(paths: Sequence[Path]) -> list[Path]:
 
 
 def _drift(paths: Sequence[Path]) -> Iterator[tuple[Path, str | None]]:
-    tables = [table for path in paths for table in ([path] if path.is_file() else sorted(path.rglob("*.csv")))]
+    tables = [table for path in paths for table in ([path] if path.is_file() else schema_tables(path))]
     wanted = {path: text for table in tables for path, text in xsds_of(table).items()}
     for path, text in wanted.items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:

@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from gateway.ecma_pattern import ecma
 from gateway.fact import Fact, FactTable
-from gateway.twin_write import TEXT, Outline
+from gateway.outline import Outline
+from gateway.twin_write import TEXT
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _NUMBERS: Final = frozenset({"numeric", "amount", "quantity", "measure", "decimal"})

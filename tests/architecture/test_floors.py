@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 FLOORS: tuple[tuple[int, str], ...] = (
     (0, r"gateway|gateway\.errors"),
     (1, r"gateway\.(model|lifecycle|words|simulation|identifiers|fact|ecma_pattern)"),
-    (2, r"gateway\.(xml|ports|facts|facts_xsd|fact_sheet|strict_json)"),
+    (2, r"gateway\.(xml|ports|facts|facts_xsd|fact_sheet|strict_json|outline|code_lists|code_numbers)"),
     (3, r"gateway\.envelope(\..+)?"),
     (4, r"gateway\.(seal|mapping)(\..+)?|gateway\.(schema|route|receipt)"),
     (4, r"gateway\.(twin|code_check)(_\w+)?"),
@@ -29,6 +29,7 @@ DESKS = (
     r"gateway\.route",
     r"gateway\.receipt",
     r"gateway\.twin.*",
+    r"gateway\.code_check",
     r"gateway\.seal(\..+)?",
 )
 WORLD = {

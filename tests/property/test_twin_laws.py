@@ -13,8 +13,8 @@ from lxml import etree
 
 from gateway.errors import EnvelopeMalformed, GatewayError, SchemaViolation
 from gateway.facts import Fact, FactTable
+from gateway.outline import Outline, qualified
 from gateway.twin import from_json, to_json
-from gateway.twin_write import Outline, qualified
 from gateway.xml import canonical, parse
 from tests.schemas import GOLDEN
 from tests.twins import facts_of, fixtures, plain, registry
