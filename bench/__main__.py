@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import accept, http, line, mapping, verify
+from bench import accept, docs, http, line, mapping, verify
 from bench.documents import SIZES
 from bench.machine import machine
 from bench.measure import FULL, QUICK
@@ -51,6 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--json", metavar="FILE", nargs="?", const="-", help="write JSON here; without a file: print it"
     )
+    parser.add_argument("--record", action="store_true", help="keep the run and write it into docs/performance.md")
     given = parser.parse_args(arguments)
     unknown = set(given.what) - set(BENCHES) - {"all"}
     if unknown:
@@ -60,6 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
     sys.stdout.write(report.as_json() if given.json == "-" else in_text(report) + "\n")
     if given.json not in (None, "-"):
         Path(given.json).write_text(report.as_json(), "utf-8")
+    if given.record:
+        docs.keep(report)
     return 0
 
 

@@ -16,6 +16,7 @@ from bench.wide_table import by_stylesheet, same, target_files
 
 ACCEPT_FLOOR, FLOOR = "floor of accepting: verify + XSD + receipt", "floor of the line: the C calls alone"
 _ACCEPT = "ours: accept"
+OURS = "ours: accept + forward"
 METHOD = (
     "One message: accept (open, verify, validate, route, receipt signed, ledger in memory with its evidence chain), "
     "then forward (translate by a table of 150 rules, check by the target's XSD, seal, deliver, read the partner's "
@@ -56,7 +57,7 @@ def _candidates(house: House) -> dict[str, Call]:
         ACCEPT_FLOOR: lambda: line.accept(customs),
         _ACCEPT: house.accept,
         FLOOR: line.way(customs, health),
-        "ours: accept + forward": house.line,
+        OURS: house.line,
         **peers,
     }
 
