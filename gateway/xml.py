@@ -92,12 +92,32 @@ def _check_shape(data: bytes, root: Element, *, instructions: bool) -> None:
         raise EnvelopeMalformed("a document type declaration is not accepted", threat="X1")
     if not instructions and data.find(b"?", _after_declaration(data)) >= 0 and _has_instruction(root):
         raise EnvelopeMalformed("processing instructions are not accepted", threat="X4")
-    if len(data) > _SHORTEST_NODE * LIMITS.nodes and int(root.xpath("count(//node())")) > LIMITS.nodes:
+    if _may_have_many_nodes(data) and int(root.xpath("count(//node())")) > LIMITS.nodes:
         raise EnvelopeMalformed("too many nodes", threat="X5")
     if _DEEPER(root):
         raise EnvelopeMalformed("nested too deep", threat="X5")
-    if len(data) > LIMITS.text and _LONGER(root):
+    if _may_have_long_text(data) and _LONGER(root):
         raise EnvelopeMalformed("a text is too long", threat="X6")
+
+
+def _may_have_many_nodes(data: bytes) -> bool:
+    """Every node but a text begins with `<`, and between two of them stands at most one text."""
+    return len(data) > _SHORTEST_NODE * LIMITS.nodes and 2 * data.count(b"<") > LIMITS.nodes
+
+
+def _may_have_long_text(data: bytes) -> bool:
+    """True when so many octets stand together without `<`; only CDATA, then looked at in the tree, hides one."""
+    if len(data) <= LIMITS.text:
+        return False
+    if b"!" in data and b"<![CDATA[" in data:
+        return True
+    start = 0
+    while start + LIMITS.text <= len(data):
+        last = data.rfind(b"<", start, start + LIMITS.text)
+        if last < 0:
+            return True
+        start = last + 1
+    return False
 
 
 def _after_declaration(data: bytes) -> int:
