@@ -61,7 +61,7 @@ def tables(*, quick: bool) -> Iterator[Table]:
     """Delivery first, on an empty database; then accepting, with no worker beside."""
     with TemporaryDirectory() as place, Installation(Path(place)) as installation:
         yield delivering(installation, 20 if quick else 400)
-        yield accepting(installation, 1 if quick else 3, 20 if quick else 1000)
+        yield accepting(installation, 1 if quick else 3, 20 if quick else 600)
 
 
 class Installation:
