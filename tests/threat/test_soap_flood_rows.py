@@ -52,6 +52,8 @@ def test_a_signature_of_thousands_is_refused_quickly(desk: Desk) -> None:
             assert answered.status in (200, 400)
         else:
             desk.refuses(wire, answer)
+    for wire in (many_references, many_transforms):
+        desk.refuses(wire, "IS", "D1")
 
 
 @pytest.mark.threat("D1")
