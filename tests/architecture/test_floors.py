@@ -12,13 +12,13 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FLOORS: tuple[tuple[int, str], ...] = (
     (0, r"gateway|gateway\.errors"),
-    (1, r"gateway\.(model|lifecycle|words|simulation|identifiers|fact|ecma_pattern)"),
+    (1, r"gateway\.(model|lifecycle|words|simulation|identifiers|fact|ecma_pattern|schema_facets)"),
     (2, r"gateway\.(xml|ports|facts|facts_xsd|fact_sheet|strict_json|outline|code_lists|code_numbers)"),
     (3, r"gateway\.envelope(\..+)?"),
     (4, r"gateway\.(seal|mapping)(\..+)?|gateway\.(schema|route|receipt)"),
     (4, r"gateway\.(twin|code_check)(_\w+)?"),
     (4, r"gateway\.schema_(atlas|explain|guard|hints|recognise|rules)"),
-    (5, r"gateway\.(setup|pipeline|notice|reception|refusal|silence|reading|wsdl|wsdl_types|schema_diff)"),
+    (5, r"gateway\.(setup|pipeline|notice|reception|refusal|silence|reading|wsdl|wsdl_types|schema_diff|schema_impact)"),
     (6, r"gateway\.(shell|testing)(\..+)?"),
     (6, r"gateway\.(registry|schema_facts|schema_types|schema_xsd|catalogue|openapi|openapi_words|schema_pages)"),
     (7, r"gateway\.(app|__main__|cli|kit|replay)(\..+)?"),
