@@ -18,9 +18,15 @@ FLOORS: tuple[tuple[int, str], ...] = (
     (4, r"gateway\.(seal|mapping)(\..+)?|gateway\.(schema|route|receipt)"),
     (4, r"gateway\.(twin|code_check)(_\w+)?"),
     (4, r"gateway\.schema_(atlas|explain|guard|hints|recognise|rules)"),
-    (5, r"gateway\.(setup|pipeline|notice|reception|refusal|silence|reading|wsdl|wsdl_types|schema_diff|schema_impact)"),
+    (
+        5,
+        r"gateway\.(setup|pipeline|notice|reception|refusal|silence|reading|wsdl|wsdl_types|schema_(diff|impact))",
+    ),
     (6, r"gateway\.(shell|testing)(\..+)?"),
-    (6, r"gateway\.(registry|schema_facts|schema_types|schema_xsd|catalogue|openapi|openapi_words|schema_pages)"),
+    (
+        6,
+        r"gateway\.(registry|schema_facts|schema_types|schema_xsd|catalogue|openapi|openapi_words|schema_page(s|_parts))",
+    ),
     (7, r"gateway\.(app|__main__|cli|kit|replay)(\..+)?"),
 )
 DESKS = (
