@@ -24,11 +24,13 @@ from gateway.errors import (
     DestinationUnreachable,
     EnvelopeMalformed,
     GatewayError,
+    MappingGap,
+    MappingInvalid,
     NotEntitled,
     RelationUnknown,
 )
 from gateway.lifecycle import State
-from gateway.mapping import translate
+from gateway.mapping import translate, unfit
 from gateway.model import (
     RECEIPT_TYPE,
     SOAP11,
@@ -126,7 +128,15 @@ def prepare(delivery: Delivery, setup: Setup) -> Document:
     translation = setup.translations[corridor.mapping]
     context = context_of(delivery, corridor)
     payload = translate(entry.document.payload, translation, context, lossless=corridor.lossless)
-    return check(payload, corridor.gives, setup.schemas)
+    try:
+        return check(payload, corridor.gives, setup.schemas)
+    except MappingInvalid as error:
+        findings = unfit(error.findings, entry.document.payload, translation, context)
+        if not findings:
+            raise
+        raise MappingGap(
+            f"{len(findings)} value(s) that the receiver's schema does not take", findings=findings
+        ) from error
 
 
 def context_of(delivery: Delivery, corridor: Corridor) -> dict[str, str]:

@@ -31,7 +31,8 @@ def astana(at: datetime) -> datetime:
 
 def moment_text(at: datetime) -> str:
     """`DD.MM.YYYY HH:MM:SS`, Astana time."""
-    return astana(at).strftime(_MOMENT_FORMAT)
+    there = astana(at)
+    return there.strftime(f"%d.%m.{there.year:04} %H:%M:%S")
 
 
 def read_moment(text: str) -> datetime:
@@ -63,11 +64,12 @@ def _wco_304(text: str) -> datetime:
 
 
 def _iso_text(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{at.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat()}Z"
 
 
 def _text_304(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y%m%d%H%M%SZ")
+    there = at.astimezone(UTC)
+    return f"{there.year:04}{there.strftime('%m%d%H%M%SZ')}"
 
 
 def to_comma(text: str) -> str:

@@ -48,7 +48,8 @@ def _pair(
     def foreign(text: str) -> str:
         return text if other.fullmatch(text) and not ours.fullmatch(text) else ""
 
-    return Converter(there=own, back=own), Converter(there=foreign, back=foreign)
+    back = own if read is _same else None
+    return Converter(there=own, back=back, why="the prefix KZ is not kept"), Converter(there=foreign, back=foreign)
 
 
 _DECLARATIONS = _pair(_DECLARATION, _OTHER_DECLARATION, "not a declaration number: office / DDMMYY / serial")

@@ -9,6 +9,7 @@ from gateway.mapping.reverse import Lost, Reversal, reverse
 from gateway.mapping.run import translate
 from gateway.mapping.table import MapTable, Rule, read_table
 from gateway.mapping.translation import Translation, compile_table
+from gateway.mapping.unfit import unfit
 
 __all__ = [
     "Account",
@@ -30,5 +31,6 @@ __all__ = [
     "read_table",
     "reverse",
     "translate",
+    "unfit",
     "way_back",
 ]

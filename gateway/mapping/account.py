@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.mapping.losses import Fate, Loss, losses_of, reversal_of
+from gateway.mapping.back import reversal_of
+from gateway.mapping.losses import Fate, Loss, losses_of
 from gateway.mapping.paths import lies_in
 from gateway.mapping.provenance import Trace, explain
 from gateway.mapping.spoken import Spoken
@@ -46,8 +47,11 @@ class _Books:
         self._rules = translation.table.rules
         self._spoken = Spoken(self._rules)
         self._fates = {loss.path: loss for loss in losses_of(translation)}
+        self._sources = {rule.id: rule.sources for rule in self._rules}
+        back = reversal_of(translation)
+        self._lost = {lost.rule: lost.reason for lost in back.lost}
         self._returning: dict[str, set[str]] = {}
-        for rule in reversal_of(translation).table.rules:
+        for rule in back.table.rules:
             self._returning.setdefault(rule.target, set()).add(rule.id)
         self._read: dict[str, list[Trace]] = {}
         for trace in traces:
@@ -55,7 +59,8 @@ class _Books:
                 self._read.setdefault(place, []).append(trace)
 
     def account(self, found: Found) -> Account:
-        traces, loss = self._read.get(found.place, []), self._fates.get(found.path)
+        loss = self._fates.get(found.path)
+        traces = [one for one in self._read.get(found.place, []) if found.path in self._sources[one.rule]]
         if traces:
             return self._carried(found, traces)
         readers = [rule for rule in self._spoken.users(found.path) if found.path in rule.sources]
@@ -76,10 +81,10 @@ class _Books:
     def _carried(self, found: Found, traces: list[Trace]) -> Account:
         returning = self._returning.get(found.path, set())
         kept = any(rule == trace.rule or rule.startswith(f"{trace.rule}.") for trace in traces for rule in returning)
-        loss = self._fates[found.path]
+        why = next(filter(None, (self._lost.get(trace.rule) for trace in traces)), "only a part of it comes back")
         return Account(
             place=found.place, path=found.path, value=found.value, fate="kept" if kept else "derivable",
-            rules=tuple(dict.fromkeys(trace.rule for trace in traces)), reason="" if kept else loss.reason,
+            rules=tuple(dict.fromkeys(trace.rule for trace in traces)), reason="" if kept else why,
             targets=tuple(trace.target for trace in traces),
         )  # fmt: skip
 

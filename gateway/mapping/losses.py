@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gateway.fact import FactTable
+from gateway.mapping.back import reversal_of
 from gateway.mapping.codes import CodeList
 from gateway.mapping.paths import Shape
 from gateway.mapping.reverse import Reversal, reverse
@@ -44,19 +45,13 @@ def losses(
 
 
 def losses_of(translation: Translation) -> tuple[Loss, ...]:
-    """The same for a compiled table."""
+    """The same for a compiled table; a rule whose way back does not compile has none."""
     return _losses(translation.table, translation.bench.reading.shape, reversal_of(translation))
-
-
-def reversal_of(translation: Translation) -> Reversal:
-    """The table of a translation turned round, and the rules that cannot be, with the reason."""
-    bench = translation.bench
-    return reverse(translation.table, translation.target.table, bench.converters, bench.codes)
 
 
 def _losses(table: MapTable, shape: Shape, back: Reversal) -> tuple[Loss, ...]:
     spoken = Spoken(table.rules)
-    returned = {rule.target for rule in back.table.rules}
+    returned = {rule.target for rule in back.table.rules if rule.constant is None}
     reasons = {lost.rule: lost.reason for lost in back.lost}
     return tuple(
         _fate(path, spoken, reasons, back=path in returned) for path in shape.facts if not shape.container(path)

@@ -111,11 +111,26 @@ class _Turner:
             "a value of the message's journey, not of its content": any(s.startswith("$") for s in rule.sources),
             "several rules may give this target": not rule.each and self._targets[_plain(rule.target)] > 1,
             "one part of an element that could repeat": self._is_part(rule) and self._alone(_plain(rule.target)),
+            "the element it was taken out of comes back by its group": not rule.each and self._left_its_group(rule),
             "a numbered element cannot be told from its siblings": _plain(rule.target) in self._numbered,
         }
         for reason, so in reasons.items():
             if so:
                 raise NoWayBack(reason)
+
+    def _left_its_group(self, rule: Rule) -> bool:
+        """True for a value that a group repeats with its element and this rule alone puts elsewhere."""
+        groups = [(group.sources[0], _plain(group.target)) for group in self._rules if group.each]
+        return any(
+            lies_in(source, inside) and not lies_in(_plain(rule.target), made)
+            for source in rule.sources
+            for inside, made in groups
+            if inside not in self._shared(rule, groups)
+        )
+
+    def _shared(self, rule: Rule, groups: list[tuple[str, str]]) -> set[str]:
+        """Sources of the groups in which this rule stands."""
+        return {inside for inside, made in groups if lies_in(_plain(rule.target), made)}
 
     def _is_part(self, rule: Rule) -> bool:
         return len(rule.sources) > 1 or (bool(rule.steps) and rule.steps[0].name == "split")

@@ -22,7 +22,7 @@ from gateway.model import Converter
 from gateway.xml import Element
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Translation:
     """A compiled table; `codes` gives the version of every code list it uses. Safe to share between threads."""
 
