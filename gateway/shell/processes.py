@@ -72,7 +72,7 @@ class Troupe:
             time.sleep(TICK)
 
     def stop(self) -> None:
-        """All have ended: each was asked, and killed only when it did not listen."""
+        """All have ended, with every process they started: each was asked, and killed only when it did not listen."""
         for child in reversed(self._children):
             with suppress(ProcessLookupError):
                 child.process.send_signal(signal.SIGTERM)
@@ -83,6 +83,7 @@ class Troupe:
             except subprocess.TimeoutExpired:
                 child.process.kill()
                 child.process.wait()
+            end_group(child.process.pid)
         self._children.clear()
         self._roll.unlink(missing_ok=True)
 
@@ -94,7 +95,8 @@ class Troupe:
     def _sweep(self) -> None:
         """End what a killed run left behind; a number that now belongs to another program is left alone.
 
-        Raises ConfigurationError when that run is alive: two on one state directory would fight.
+        A child that was killed may have left children of its own, which hold its port. Raises ConfigurationError when
+        that run is alive: two on one state directory would fight.
         """
         try:
             roll = json.loads(self._roll.read_text("utf-8"))
@@ -102,11 +104,45 @@ class Troupe:
             return
         alive = [pid for pid, command in roll if command_of(pid).split() == " ".join(command).split()]
         if roll and roll[0][0] in alive and roll[0][0] != os.getpid():
-            raise ConfigurationError(f"process {roll[0][0]} runs here already: {self._roll.parent}")
+            raise ConfigurationError(
+                f"process {roll[0][0]} runs here already: {self._roll.parent}. Stop it, or name another state directory"
+            )
         for pid in alive:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
+        for pid, command in roll[1:]:
+            if pid not in alive and any(command_of(member).split()[:1] == command[:1] for member in group_of(pid)):
+                end_group(pid)
         self._roll.unlink(missing_ok=True)
+
+
+def group_of(leader: int) -> list[int]:
+    """The living processes of the group that `leader` made, itself included."""
+    found = []
+    for pid in _pids():
+        with suppress(ProcessLookupError, PermissionError):
+            if os.getpgid(pid) == leader:
+                found.append(pid)
+    return [pid for pid in found if command_of(pid)]
+
+
+def end_group(leader: int) -> None:
+    """Nobody of this group runs any more; call it only for a group of ours whose leader has ended."""
+    for number, patience in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(leader, number)
+        end = time.monotonic() + patience
+        while group_of(leader) and time.monotonic() < end:
+            time.sleep(TICK)
+
+
+def _pids() -> list[int]:
+    """Every process there is."""
+    proc = Path("/proc")
+    if (proc / "self").exists():
+        return [int(place.name) for place in proc.iterdir() if place.name.isdecimal()]
+    listed = subprocess.run(["/bin/ps", "-axo", "pid="], capture_output=True, text=True, check=False)
+    return [int(word) for word in listed.stdout.split()]
 
 
 def answers(url: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 
 from gateway.errors import ConfigurationError
 from gateway.shell.postgres import command_of
-from gateway.shell.processes import Troupe, answers, free_port, is_free
+from gateway.shell.processes import Troupe, answers, free_port, group_of, is_free
 from tests.database import wait_until
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
@@ -61,6 +62,46 @@ def test_what_a_killed_run_left_is_ended(tmp_path: Path) -> None:
         Troupe(tmp_path)
         assert left.wait(10) == -signal.SIGTERM
         assert other.poll() is None
+
+
+PARENT = [sys.executable, "-c", f"import subprocess; subprocess.Popen({SLEEP!r}); __import__('time').sleep(60)"]
+"""A server that works through a child of its own."""
+
+
+def killed_parent(troupe: Troupe, tmp_path: Path) -> tuple[int, int]:
+    """A child of the troupe that was killed, and the process that it left behind."""
+    troupe.start("server", PARENT, {})
+    leader = json.loads((tmp_path / "processes.json").read_text("utf-8"))[1][0]
+    wait_until(lambda: len(group_of(leader)) == 2)
+    (left,) = (pid for pid in group_of(leader) if pid != leader)
+    wait_until(lambda: command_of(left).split() == " ".join(SLEEP).split())
+    os.kill(leader, signal.SIGKILL)
+    return leader, left
+
+
+def test_stop_ends_what_a_killed_child_left(tmp_path: Path) -> None:
+    """A server that was killed does not leave its workers, which hold its port."""
+    troupe = Troupe(tmp_path)
+    _, left = killed_parent(troupe, tmp_path)
+    with pytest.raises(ConfigurationError, match="server ended with code -9"):
+        while True:
+            troupe.check()
+    troupe.stop()
+    assert command_of(left) == ""
+
+
+def test_the_next_run_ends_what_a_killed_child_of_a_killed_run_left(tmp_path: Path) -> None:
+    """Command and child killed together: the child's own child is found by its group."""
+    first = Troupe(tmp_path)
+    leader, left = killed_parent(first, tmp_path)
+    note = tmp_path / "processes.json"
+    with pytest.raises(ConfigurationError, match="server ended"):  # so that the number is free
+        while True:
+            first.check()
+    note.write_text(json.dumps([[2**22 + 1, ["gone"]], [leader, PARENT]]), "utf-8")
+    Troupe(tmp_path)
+    assert command_of(left) == ""
+    assert not note.exists()
 
 
 def test_two_runs_do_not_share_a_state_directory(tmp_path: Path) -> None:
