@@ -52,12 +52,9 @@ def validate(
 
 
 def spread(files: Iterable[Path]) -> Iterator[Path]:
-    """The files, and the XML files below the folders, each folder sorted."""
+    """The files, and the XML files below the folders, each folder sorted; a folder without any stands for itself."""
     for file in files:
-        if file.is_dir():
-            yield from sorted(file.rglob("*.xml"))
-        else:
-            yield file
+        yield from (sorted(file.rglob("*.xml")) if file.is_dir() else []) or [file]
 
 
 def shown(file: Path, found: Document | Sequence[Finding]) -> dict[str, Any]:

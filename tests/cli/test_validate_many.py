@@ -1,0 +1,91 @@
+"""`gateway validate --json` says one thing of every file it is given, whatever the file is."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+
+from gateway.cli.program import run
+
+ROOT = Path(__file__).resolve().parents[2]
+GOOD = sorted((ROOT / "adapters").glob("*/fixtures/*/in.xml"))
+WORDS = {"file", "valid", "schema", "findings"}
+
+
+def heap(folder: Path) -> list[Path]:
+    """Two hundred files: real ones, cut and bent ones, noise, and things that are no files."""
+    dice, files = random.Random(7), []
+    for number in range(197):
+        file = folder / f"{number:03}.xml"
+        octets = dice.choice(GOOD).read_bytes()
+        kind = number % 7
+        if kind == 0:
+            octets = dice.randbytes(dice.randrange(1, 4000))
+        elif kind == 1:
+            octets = octets[: dice.randrange(len(octets))]
+        elif kind == 2:
+            at = dice.randrange(len(octets))
+            octets = octets[:at] + dice.randbytes(2) + octets[at:]
+        elif kind == 3:
+            octets = dice.choice([
+                b"<a/>", b"\x00", b"\xff\xfe<\x00a\x00/\x00>\x00", b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", b"{}",
+                b"<?xml version='1.1'?><a/>", b"<a>" * 500, b"\xef\xbb\xbf", b"%PDF-1.7", b"PK\x03\x04", b"\n" * 9999,
+                "<Запрос/>".encode("cp1251"), b"<a xmlns='urn:swgw:lpco:1'/>",
+            ])  # fmt: skip
+        file.write_bytes(octets)
+        files.append(file)
+    (folder / "empty.xml").touch()
+    (folder / "пустая папка").mkdir()
+    return [*files, folder / "empty.xml", folder / "пустая папка", folder / "missing.xml"]
+
+
+def told(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, list[dict[str, object]]]:
+    code = run(["validate", "--json", *map(str, words)])
+    caught = capsys.readouterr()
+    assert not caught.err
+    return code, [json.loads(line) for line in caught.out.splitlines()]
+
+
+def test_two_hundred_files_are_two_hundred_lines(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the order given; a folder without documents has its line too."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "heap"
+    folder.mkdir()
+    files = heap(folder)
+    assert len(files) == 200
+    code, lines = told(capsys, *files)
+    assert code == 1
+    assert [line["file"] for line in lines] == [str(file) for file in files]
+    for line in lines:
+        assert set(line) >= WORDS
+        assert bool(line["valid"]) == (line["schema"] is not None)
+        assert bool(line["valid"]) == (not line["findings"])
+    assert any(line["valid"] for line in lines)
+    for line in lines[-2:]:
+        assert line["findings"][0]["rule"] == "file.unreadable"  # type: ignore[index]
+
+
+def test_one_bad_file_does_not_change_what_is_said_of_the_others(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    noise = tmp_path / "noise.xml"
+    noise.write_bytes(bytes(range(256)))
+    good = ROOT / "adapters/health_kz/fixtures/10-query-ok/in.xml"
+    assert told(capsys, good)[1] == told(capsys, noise, good, noise)[1][1:2]
+
+
+def test_a_folder_is_read_in_order(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("b.xml", "a.xml", "c.txt"):
+        shutil.copy(ROOT / "adapters/health_kz/fixtures/10-query-ok/in.xml", tmp_path / name)
+    code, lines = told(capsys, tmp_path)
+    assert (code, [Path(str(line["file"])).name for line in lines]) == (0, ["a.xml", "b.xml"])
