@@ -69,11 +69,14 @@ class Wire:
     target: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     status: int | None = None
+    _digest: list[str] = field(default_factory=list, init=False, compare=False, repr=False)
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the body, lower-case hex."""
-        return hashlib.sha256(self.body).hexdigest()
+        """SHA-256 of the body, lower-case hex; worked out once."""
+        if not self._digest:
+            self._digest.append(hashlib.sha256(self.body).hexdigest())
+        return self._digest[0]
 
     def header(self, name: str) -> str | None:
         """The only value of a header; None when absent or repeated."""

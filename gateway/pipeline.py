@@ -265,7 +265,7 @@ def _read_receipt(answer: Wire, sealed: Sealed, receiver: Partner, setup: Setup)
             f"unverified answer (HTTP {answer.status}): {error.code} {error.detail}", threat="S7"
         ) from None
     status = answer.status or 0
-    if proven.profile == "soap-gw-1" and tag_of(parse(proven.payload)) in _FAULTS:
+    if proven.profile == "soap-gw-1" and b"Fault" in proven.payload[:200] and tag_of(parse(proven.payload)) in _FAULTS:
         raise _refusal_of_fault(proven)
     if status in range(400, 500) and status not in _TRY_LATER:
         raise DeliveryRefused(f"HTTP {status}: {proven.payload[:500].decode('utf-8', 'replace')}")

@@ -14,7 +14,7 @@ from uuid import UUID
 from gateway.envelope.addressing import instant, stamp
 from gateway.errors import EnvelopeMalformed, ReceiptInvalid, SealInvalid
 from gateway.model import DS, EBBP, RECEIPT, MessageId, Receipt, Reference, Sealed, Verified
-from gateway.xml import Element, parse, tag_of, text_of
+from gateway.xml import Element, parse_again, tag_of, text_of
 
 ACCEPTED: Final = "accepted"
 POLICY: Final = "2026-11"
@@ -68,7 +68,7 @@ def read_receipt(answer: Verified, sent: Sealed) -> Receipt:
 
 def _root(answer: Verified) -> Element:
     try:
-        root = parse(answer.payload)
+        root = parse_again(answer.payload)
     except EnvelopeMalformed as error:
         raise ReceiptInvalid(f"unreadable receipt: {error.detail}", threat="R6") from None
     if tag_of(root) != f"{{{RECEIPT}}}Receipt":

@@ -39,7 +39,7 @@ from gateway.schema_recognise import (
     values_at,
     xpath_of,
 )
-from gateway.xml import Element, check_elements, parse
+from gateway.xml import Element, check_elements, parse, parse_again
 
 Load = Callable[[str], bytes]
 """Bytes of a schema file by its path in the bundle (`xsd/wco/declaration.xsd`); LookupError or OSError if absent."""
@@ -177,13 +177,14 @@ def validate(verified: Verified, schemas: Schemas) -> Document:
     Raises EnvelopeMalformed (a comment, CDATA or instruction splits a value: X9; `xsi:type`: S6; not XML),
     SchemaUnknown, SchemaViolation; lines and columns are those of the message as received.
     """
-    return _judge(verified.payload, Received(octets=verified.wire.body, at=verified.payload_at), schemas)
+    received = Received(octets=verified.wire.body, at=verified.payload_at)
+    return _judge(parse_again(verified.payload), verified.payload, received, schemas)
 
 
 def check(payload: bytes, document: DocumentType, schemas: Schemas) -> Document:
     """Our own translation is the document it is meant to be, and valid. Raises MappingInvalid: ours is the fault."""
     try:
-        found = _judge(payload, Received(octets=payload), schemas)
+        found = _judge(parse_again(payload), payload, Received(octets=payload), schemas)
     except GatewayError as refusal:
         reason = f"our {document} is not valid: {refusal.code} {refusal.detail}"
         raise MappingInvalid(reason, findings=refusal.findings) from refusal
@@ -195,7 +196,7 @@ def check(payload: bytes, document: DocumentType, schemas: Schemas) -> Document:
 def validate_bare(payload: bytes, schemas: Schemas) -> Document | tuple[Finding, ...]:
     """The document in a file without envelope, or everything wrong with it; never raises for what the file holds."""
     try:
-        return _judge(payload, Received(octets=payload), schemas)
+        return _judge(parse(payload), payload, Received(octets=payload), schemas)
     except GatewayError as refusal:
         return refusal.findings or (_malformed(refusal.detail),)
 
@@ -209,8 +210,7 @@ def _malformed(detail: str) -> Finding:
     return Finding(rule="xml.malformed", params={"reason": reason}, line=int(line), column=int(column))
 
 
-def _judge(payload: bytes, received: Received, schemas: Schemas) -> Document:
-    root = parse(payload)
+def _judge(root: Element, payload: bytes, received: Received, schemas: Schemas) -> Document:
     _refuse_split_values(root, received)
     _refuse_typed_elements(root, payload, received)
     shape = schemas.shape(root)

@@ -61,7 +61,7 @@ def instant(text: str) -> datetime:
 
 def stamp(at: datetime) -> str:
     """A time as we write it: UTC, milliseconds, `Z`."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def content_digest(claims: Claims, payload: bytes) -> str:

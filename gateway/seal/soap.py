@@ -19,9 +19,9 @@ from gateway.envelope.addressing import content_digest, instant
 from gateway.envelope.soap import Parts
 from gateway.errors import SealBroken, SealExpired, SealInvalid, SealToken, WeakAlgorithm
 from gateway.model import BASE64, DS, WSSE, WSU, X509V3, Envelope, Partner, PartnerId, Verified
-from gateway.seal.keys import XMLDSIG_DIGEST, verify_octets
+from gateway.seal.keys import verify_octets
 from gateway.seal.trust import bind
-from gateway.seal.xmldsig import SignatureShape, check_digests, known, read_signature, strict_base64
+from gateway.seal.xmldsig import SignatureShape, check_digests, read_signature, strict_base64
 from gateway.xml import Element, canonical, tag_of, text_of
 
 ID: Final = f"{{{WSU}}}Id"
@@ -163,8 +163,8 @@ def _token(token: Element, shape: SignatureShape) -> _Token:
 def _allowed(shape: SignatureShape, partner: Partner) -> None:
     if shape.algorithm not in partner.algorithms:
         raise WeakAlgorithm(f"{shape.algorithm} is not agreed with {partner.id}", threat="A7")
-    methods = {known(digested.method, XMLDSIG_DIGEST) for digested in shape.references}
-    if methods - partner.digests:
+    methods = {expected.algorithm for expected in shape.references}
+    if not methods <= partner.digests:
         raise WeakAlgorithm(f"{', '.join(methods)} is not agreed with {partner.id}", threat="A7")
 
 
@@ -185,7 +185,7 @@ def _payload(parts: Parts, body: bytes) -> bytes:
     Fault, which an answer may hold, is, and is never cut.
     """
     match = _START_TAG.match(body)
-    fault = etree.QName(parts.payload).namespace == etree.QName(parts.body).namespace
+    fault = tag_of(parts.payload).partition("}")[0] == tag_of(parts.body).partition("}")[0]
     if match is None or fault or match[1] not in (match[2], match[3]):
         return canonical(parts.payload)
     return body[match.end() : body.rindex(b"</")].strip(b" \t\r\n")

@@ -12,7 +12,6 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final, NamedTuple, NoReturn
 
 from lxml import etree
@@ -24,7 +23,9 @@ from gateway.xml import Element, canonical, tag_of
 
 MAX_REFERENCES: Final = 20
 MAX_PREFIXES: Final = 10
-_LONGEST_PREFIX: Final = 32
+_MOST_FRAMES: Final = 256
+_DIGEST_TAG: Final = b"DigestValue>"
+_BASE64: Final = re.compile(rb"[A-Za-z0-9+/=\s]+")
 _INCLUSIVE: Final = f"{{{EXC_C14N}}}InclusiveNamespaces"
 _FRAGMENT = re.compile(r"#[A-Za-z_][A-Za-z0-9_.-]{0,127}")
 _EXC: Final = re.escape(EXC_C14N)
@@ -48,20 +49,34 @@ _MOST_TRANSFORMS: Final = 5
 _DIGESTS: Final = {"sha256": hashlib.sha256, "sha384": hashlib.sha384, "sha512": hashlib.sha512}
 
 
-@lru_cache(maxsize=64)
-def _patterns(prefix: str) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
-    """SignedInfo and Reference for a signature that writes its elements with this prefix."""
-    written = re.escape(prefix) + ":" if prefix else ""
-    return tuple(re.compile(text.replace("P:", written).encode()) for text in (_SIGNED_INFO_TEXT, _REFERENCE_TEXT))  # type: ignore[return-value]
+def _pattern(text: str) -> re.Pattern[bytes]:
+    """The text with `P:` standing for whatever prefix the signature uses, none included."""
+    return re.compile(text.replace("P:", r"(?:[A-Za-z_][\w.-]*:)?").encode())
 
 
-class Digested(NamedTuple):
-    """One Reference: the id it names, its PrefixList, its digest method (URI) and value (base64), as octets."""
+_SIGNED_INFO: Final = _pattern(_SIGNED_INFO_TEXT)
+_REFERENCE: Final = _pattern(_REFERENCE_TEXT)
 
-    id: bytes
-    prefixes: bytes
-    method: bytes
-    value: bytes
+
+class Expected(NamedTuple):
+    """What a Reference says beside its value: the id it names, its PrefixList, its digest method by URI and by name."""
+
+    part: str
+    prefixes: tuple[str, ...]
+    uri: str
+    algorithm: str
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A SignedInfo without its digest values: what stays the same from one message of a sender to the next."""
+
+    algorithm: str
+    references: tuple[Expected, ...]
+
+
+_frames: dict[bytes, Frame] = {}
+"""Frames seen before, by their octets: equal octets were found well-shaped once and mean the same again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +87,9 @@ class SignatureShape:
     """SignedInfo in canonical form: what the signature value is over."""
     algorithm: str
     value: bytes
-    references: tuple[Digested, ...]
+    references: tuple[Expected, ...]
+    digests: tuple[bytes, ...]
+    """The digest value of each reference as written, base64."""
     token_id: str
 
 
@@ -87,19 +104,51 @@ def read_signature(signature: Element) -> SignatureShape:
         raise SealInvalid("a comment inside the signature", threat="W7")
     inclusive = signed_info[0][0] if len(signed_info) and len(signed_info[0]) else None
     octets = octets_of(signed_info, _prefixes((inclusive.get("PrefixList") or "") if inclusive is not None else ""))
-    whole, each = _patterns((signed_info.prefix or "")[:_LONGEST_PREFIX])
-    match = whole.fullmatch(octets)
-    if match is None:
-        _complain(signed_info)
-    references = each.findall(match["references"])
-    if len(references) > MAX_REFERENCES:
-        raise SealInvalid(f"more than {MAX_REFERENCES} references", threat="D1")
+    frame, digests = _frame(octets, signed_info)
     return SignatureShape(
         octets=octets,
-        algorithm=known(match["method"], XMLDSIG_SIGNATURE),
+        algorithm=frame.algorithm,
         value=strict_base64(value, SealInvalid("SignatureValue is not base64", threat="W7")),
-        references=tuple(Digested(*reference) for reference in references),
+        references=frame.references,
+        digests=digests,
         token_id=_token_id(key_info),
+    )
+
+
+def _frame(octets: bytes, signed_info: Element) -> tuple[Frame, tuple[bytes, ...]]:
+    """A SignedInfo as its frame and the digest values in it.
+
+    Canonical octets hold `DigestValue>` only in tags, since text writes `&gt;`; a digest value ends at the next `<`.
+    So the values can be taken out and what is left, delimiters included, says which frame it is.
+    """
+    pieces = octets.split(_DIGEST_TAG)
+    cut = [piece.partition(b"<") for piece in pieces[1::2]]
+    outline = _DIGEST_TAG.join([*pieces[::2], *(tail for _, _, tail in cut)])
+    frame = _frames.get(outline)
+    if frame is None:
+        frame = _read_frame(octets, signed_info)
+        if len(_frames) >= _MOST_FRAMES:
+            _frames.clear()
+        _frames[outline] = frame
+    values = tuple(value for value, _, _ in cut)
+    if not all(values) or not _BASE64.fullmatch(b"".join(values).replace(b"&#xD;", b"")):
+        raise SealInvalid("DigestValue is not base64", threat="W7")
+    return frame, values
+
+
+def _read_frame(octets: bytes, signed_info: Element) -> Frame:
+    match = _SIGNED_INFO.fullmatch(octets)
+    if match is None:
+        _complain(signed_info)
+    references = _REFERENCE.findall(match["references"])
+    if len(references) > MAX_REFERENCES:
+        raise SealInvalid(f"more than {MAX_REFERENCES} references", threat="D1")
+    return Frame(
+        algorithm=known(match["method"], XMLDSIG_SIGNATURE),
+        references=tuple(
+            Expected(part.decode(), _prefixes(prefixes.decode()), method.decode(), known(method, XMLDSIG_DIGEST))
+            for part, prefixes, method, _ in references
+        ),
     )
 
 
@@ -127,18 +176,17 @@ def check_digests(
     Raises SealBroken for a digest that differs, a part not of this profile, or octets that cannot be made (X10, W10).
     """
     proven: dict[str, tuple[Reference, bytes]] = {}
-    for id_, prefixes, method, value in shape.references:
-        part = id_.decode()
+    for (part, prefixes, uri, algorithm), value in zip(shape.references, shape.digests, strict=True):
         if part not in parts:
             raise SealBroken(f"the reference #{part} is not a part of this profile at its place", threat="W1")
         name, element = parts[part]
         if name in proven:
             raise SealInvalid(f"{name} is referenced twice", threat="W5")
-        octets = octets_of(element, _prefixes(prefixes.decode()) if prefixes else ())
-        digest = base64.b64encode(_DIGESTS[known(method, XMLDSIG_DIGEST)](octets).digest())
-        if digest != b"".join(value.replace(b"&#xD;", b"").split()):
+        octets = octets_of(element, prefixes)
+        digest = base64.b64encode(_DIGESTS[algorithm](octets).digest())
+        if digest != value and digest != b"".join(value.replace(b"&#xD;", b"").split()):
             raise SealBroken(f"digest of {name} differs", threat="W9")
-        proven[name] = Reference(part="#" + part, algorithm=method.decode(), digest=digest.decode()), octets
+        proven[name] = Reference(part="#" + part, algorithm=uri, digest=digest.decode()), octets
     return proven
 
 
