@@ -136,9 +136,11 @@ class Town:
         self._database.stop()
 
     def check(self) -> None:
-        """Raises ConfigurationError when a process has ended by itself."""
+        """The database is started again if it has died. Raises ConfigurationError when another process has ended."""
         if self._troupe is not None:
             self._troupe.check()
+            if self._database.revive():
+                self._say("the database had ended; it was started again")
 
     def __enter__(self) -> Self:
         try:

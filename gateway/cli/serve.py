@@ -30,7 +30,9 @@ def serve(
 ) -> None:
     """Run the partner doors, a worker and the console until told to stop; SIGTERM finishes what is in hand.
 
-    Without `database_url` an embedded PostgreSQL below `state_dir` is started, and stopped at the end.
+    Without `database_url` an embedded PostgreSQL below `state_dir` is started, started again when it dies, and stopped
+    at the end. When another process of the gateway dies the command says which and ends with 1: let systemd, or what
+    runs it, start it again.
     """
     from gateway.shell.config import load_settings
     from gateway.shell.postgres import Postgres
@@ -47,6 +49,8 @@ def serve(
         console().print(f"partner doors: {settings.url}")
         while not stop.wait(0.5):
             troupe.check()
+            if database and database.revive():
+                console(stderr=True).print("the database had ended; it was started again")
     finally:
         troupe.stop()
         if database:

@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import psycopg
@@ -78,9 +77,7 @@ class Postgres:
         self._owner: int | None = None
         for name, safe in SAFE.items():
             if self._settings[name] != safe:
-                raise ConfigurationError(
-                    f"{name}={self._settings[name]} would lose kept messages; only {safe} is taken"
-                )
+                raise ConfigurationError(f"{name}={self._settings[name]} would lose messages; only {safe} is taken")
 
     def start(self) -> str:
         """The server runs and takes connections; returns its conninfo. Waits as long as crash recovery needs.
@@ -99,6 +96,13 @@ class Postgres:
             with psycopg.connect(self._dsn(NAME)) as connection:
                 require_durable(connection)
         return self._dsn(NAME)
+
+    def revive(self) -> bool:
+        """True when the server had died by itself and runs again; only its owner starts it again."""
+        died = self._owner is not None and self._live() is None
+        if died:
+            self.start()
+        return died
 
     def stop(self) -> None:
         """The server is down with everything on disk, if it was ours to stop."""
@@ -129,9 +133,7 @@ class Postgres:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.stop()
 
     @property

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import LiteralString
 
 import pytest
 
+from gateway.cli.program import run
 from gateway.lifecycle import State
 from gateway.shell.evidence import chain_heads, verify_chains
 from gateway.shell.ledger import PostgresLedger
@@ -34,6 +36,27 @@ def test_untouched_evidence_holds(full: Store) -> None:
     assert (report.links, report.chains, report.broken) == (21, 32, None)
     assert len(report.root) == 64
     assert sum(links for _, links, _ in chain_heads(full)) == 21
+
+
+def test_the_command_says_whether_it_holds(
+    full: Store, dsn: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`gateway db verify` ends with 0 and the root, or with 1 and the first wrong place."""
+    monkeypatch.setenv("GATEWAY_DATABASE_URL", dsn)
+    root = verify_chains(full).root
+    assert run(["db", "verify"]) == 0
+    assert capsys.readouterr().out == f"21 links in 32 chains hold; root {root}\n"
+    with full.session() as connection:
+        connection.execute(
+            "update message set wire = wire || '\\x20' where id = (select min(id::text)::uuid from message)"
+        )
+    assert run(["db", "verify", "--links-only"]) == 0
+    assert run(["db", "verify"]) == 1
+    assert "BROKEN chain 0, link 1: message bytes" in capsys.readouterr().err
+    with full.session() as connection:
+        connection.execute("delete from evidence where seq = 5")
+    assert run(["db", "verify", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["broken"]["seq"] == 6
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,19 @@ def ask_server(dsn: str) -> str:
     return str(row[0])
 
 
+def test_a_server_that_died_is_started_again_by_its_owner(open_place: Path) -> None:
+    """Under the same conninfo; a guest, or an owner of one that runs, does nothing."""
+    with Postgres(open_place / "state") as owner:
+        guest = Postgres(open_place / "state")
+        assert (owner.revive(), guest.revive()) == (False, False)
+        pid = owner.status().pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not owner.status().running)
+        assert (guest.revive(), owner.revive()) == (False, True)
+        assert ask_server(owner.dsn)
+
+
 def test_the_server_is_safe_and_private(server: Postgres) -> None:
     """Settings that keep what is committed, no network, nothing readable for others, no password in the conninfo."""
     status = server.status()
