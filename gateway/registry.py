@@ -12,13 +12,23 @@ from types import ModuleType
 
 from gateway.errors import ConfigurationError, Finding
 from gateway.facts import FactTable
-from gateway.mapping import CodeList, Translation, compile_table, read_codes, read_table
+from gateway.mapping import (
+    CodeList,
+    Translation,
+    compile_stylesheet,
+    compile_table,
+    read_codes,
+    read_stylesheet,
+    read_table,
+)
+from gateway.mapping.stylesheet import SUFFIX
 from gateway.model import RECEIPT, Adapter, Converter, Corridor, CorridorId, DocumentType, PartnerId, Schema
 from gateway.notice import own_corridor
 from gateway.schema import Schemas
 from gateway.schema_facts import load_facts
 from gateway.setup import OWN_ID
 from gateway.shell.config import TREE
+from gateway.shell.transformer import Transformer
 
 OWN_SCHEMAS = (
     Schema(
@@ -142,8 +152,12 @@ def _translations(
         return facts[record.path]
 
     for adapter in adapters:
+        problems += _unaccountable(adapter)
         for table, takes, gives in _tables(adapter):
             try:
+                if table.endswith(SUFFIX):
+                    found[table] = _stylesheet(tree.read(table), table, facts_of(takes), facts_of(gives))
+                    continue
                 found[table] = compile_table(
                     read_table(tree.read(table).decode(), table),
                     facts_of(takes), facts_of(gives), adapter.converters, _codes(tree, table),
@@ -155,6 +169,18 @@ def _translations(
     if problems:
         raise ConfigurationError(f"{len(problems)} problem(s) in mapping tables", findings=tuple(problems))
     return found
+
+
+def _stylesheet(octets: bytes, name: str, takes: FactTable, gives: FactTable) -> Translation:
+    return compile_stylesheet(read_stylesheet(octets, name), takes, gives, Transformer(octets))
+
+
+def _unaccountable(adapter: Adapter) -> Iterator[Finding]:
+    """Corridors that promise what a stylesheet cannot keep."""
+    for corridor in adapter.corridors:
+        if corridor.lossless and corridor.mapping.endswith(SUFFIX):
+            reason = f"corridor {corridor.id} is lossless, but nobody can tell what a stylesheet leaves out"
+            yield Finding(rule="mapping.table", params={"table": corridor.mapping, "reason": reason})
 
 
 def _tables(adapter: Adapter) -> Iterator[tuple[str, DocumentType, DocumentType]]:

@@ -7,6 +7,7 @@ from gateway.mapping.losses import Loss, losses, losses_of
 from gateway.mapping.provenance import Trace, explain
 from gateway.mapping.reverse import Lost, Reversal, reverse
 from gateway.mapping.run import translate
+from gateway.mapping.stylesheet import NotApplied, OutOfBounds, compile_stylesheet, read_stylesheet
 from gateway.mapping.table import MapTable, Rule, read_table
 from gateway.mapping.translation import Translation, compile_table
 from gateway.mapping.unfit import unfit
@@ -17,17 +18,21 @@ __all__ = [
     "Loss",
     "Lost",
     "MapTable",
+    "NotApplied",
+    "OutOfBounds",
     "Reversal",
     "Rule",
     "Trace",
     "Translation",
     "WayBack",
     "account",
+    "compile_stylesheet",
     "compile_table",
     "explain",
     "losses",
     "losses_of",
     "read_codes",
+    "read_stylesheet",
     "read_table",
     "reverse",
     "translate",

@@ -36,6 +36,8 @@ class Trace:
 def explain(payload: bytes, translation: Translation, context: Mapping[str, str]) -> tuple[bytes, tuple[Trace, ...]]:
     """The same bytes as `translate`, and one trace per value in them, in document order. Raises as `translate` does."""
     root, out, run = carry(payload, translation, context, translation.write_traced)
+    if translation.stylesheet:
+        return out, tuple(_unknown(parse(out)))
     places = list(_values(parse(out)))
     traces = tuple(_trace(translation, run, place, mark) for place, mark in zip(places, tuple(run.marks), strict=True))
     del root
@@ -57,6 +59,23 @@ def _trace(translation: Translation, run: Run, place: str, mark: tuple[Row, Fram
         condition=rule.condition,
         note=rule.note,
     )
+
+
+def _unknown(root: Element) -> Iterator[Trace]:
+    """The values of a document that a stylesheet made: nobody says of what."""
+    for place, value in zip(_values(root), _texts(root), strict=True):
+        yield Trace(
+            target=place, value=value, rule="", line=0, convert="stylesheet", sources=(), note="made by stylesheet"
+        )
+
+
+def _texts(element: Element) -> Iterator[str]:
+    """The values in the order of `_values`."""
+    if not len(element):
+        yield element.text or ""
+    yield from map(str, element.attrib.values())
+    for child in element:
+        yield from _texts(child)
 
 
 def _values(root: Element) -> Iterator[str]:

@@ -37,6 +37,8 @@ class Translation:
     target: Shape
     silent: frozenset[str] = frozenset()
     """Paths of the source that can hold a value and of which no rule speaks, not even to drop them."""
+    stylesheet: bool = False
+    """True: a stylesheet makes the document; the table has no rows, and values cannot tell where they come from."""
 
 
 def compile_table(

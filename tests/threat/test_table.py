@@ -12,7 +12,7 @@ ELSEWHERE = {
     "C4": "revocation lists are not read yet: a revoked certificate is retired in the partner's record",
     "C5": "as C4",
     "R7": "the clock of the host is watched by operations, not by a message",
-    "M3": "mapping tables are rows without code; tests of the mapping desk hold what they may say",
+    "M3": "mapping tables are rows without code; what stylesheets may do is held by the tests of the mapping desk",
 }
 _MARK = re.compile(r'@pytest\.mark\.threat\("([A-Z][0-9]+)"\)')
 
