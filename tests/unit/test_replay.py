@@ -18,7 +18,9 @@ HEALTH = ROOT / "adapters" / "health_kz" / "fixtures"
 QUERY = "mappings/health_kz/query.csv"
 ANSWER = "mappings/health_kz/permit_answer.csv"
 NAME = "Q12,LPCOQuery/Importer/Name,ЗапросРазрешения/Участник/Наименование,,no,,"
-MOVED = NAME.replace("LPCOQuery/Importer/Name", "LPCOQuery/AdditionalDocument/ID")
+MOVED = NAME.replace("LPCOQuery/Importer/Name", "LPCOQuery/AdditionalDocument/ID") + (
+    "\nX12,LPCOQuery/Importer/Name,,drop,,,left out on purpose by this test"
+)
 NUMBER = "Q07,LPCOQuery/Declaration/ID,ЗапросРазрешения/Декларация/Номер,,yes,,"
 
 
@@ -119,6 +121,7 @@ def test_a_row_that_refuses_is_another_outcome(tmp_path: Path) -> None:
 def test_words_of_ours_that_the_receiver_would_not_take_are_traced(tmp_path: Path) -> None:
     """Our own output breaks the receiver's schema: the finding names the row that wrote the value."""
     new = NUMBER.replace("LPCOQuery/Declaration/ID", "LPCOQuery/FunctionalReferenceID")
+    new += "\nX07,LPCOQuery/Declaration/ID,,drop,,,left out on purpose by this test"
     code, invalid = only(replay([HEALTH / "10-query-ok"], changed(tmp_path, QUERY, NUMBER, new))).differences
     assert code.got.startswith("mapping.invalid")
     assert (invalid.path, invalid.got) == ("/ЗапросРазрешения/Декларация/Номер", "xsd.pattern KGD-2026-Q-000010")
