@@ -52,7 +52,8 @@ def show_error(error: GatewayError) -> None:
 
     lines = [f"error {error.code}: {error.detail or say(error.code, {}, 'en').text}"]
     for finding in error.findings[:_SHOWN]:
-        place = ":".join(filter(None, [finding.params.get("file", ""), str(finding.line or "")]))
+        file = finding.params.get("file") or finding.params.get("table", "")
+        place = ":".join(filter(None, [file, str(finding.line or "")]))
         key = finding.params.get("key", "") or finding.path
         reason = finding.params.get("reason", "") or say(finding.rule, finding.params, "en").text
         lines.append(f"  {place + ' ' if place else ''}{key + ': ' if key else ''}{reason}")

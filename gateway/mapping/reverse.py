@@ -120,6 +120,8 @@ class _Turner:
 
     def _left_its_group(self, rule: Rule) -> bool:
         """True for a value that a group repeats with its element and this rule alone puts elsewhere."""
+        if rule.steps and rule.steps[0].name in COMBINERS:
+            return False
         groups = [(group.sources[0], _plain(group.target)) for group in self._rules if group.each]
         return any(
             lies_in(source, inside) and not lies_in(_plain(rule.target), made)
