@@ -19,10 +19,11 @@ from gateway.errors import ConfigurationError, MappingGap, MappingInvalid
 from gateway.facts import Fact, FactTable
 from gateway.mapping import Account, WayBack, account, explain, losses_of, translate, unfit, way_back
 from gateway.mapping.numbers import canonical_decimal
+from gateway.mapping.predicate import paths_of
 from gateway.model import Document
 from gateway.schema import check, validate_bare
 from gateway.schema_facts import load_facts
-from gateway.xml import Element, canonical, parse, tag_of
+from gateway.xml import Element, canonical, parse, readable_path, tag_of
 from tests.generated import documents, generate
 from tests.tables import CONTEXT, cases
 from tests.twins import registry
@@ -68,10 +69,10 @@ def drawn(name: str, data: st.DataObject) -> bytes:
 @given(data=st.data())
 def test_the_output_is_valid_or_every_gap_is_named(name: str, data: st.DataObject) -> None:
     """Valid by the target's schema, its own canonical form, the same every time; or findings that name rule and row."""
-    case, document = cases()[name], drawn(name, data)
+    case, document, context = cases()[name], drawn(name, data), dict(CONTEXT)
     before = bytes(bytearray(document))
     try:
-        out = translate(document, case.translation, CONTEXT, lossless=True)
+        out = translate(document, case.translation, context, lossless=True)
     except MappingGap as gap:
         assert gap.findings
         rules = {rule.id for rule in case.translation.table.rules}
@@ -83,7 +84,7 @@ def test_the_output_is_valid_or_every_gap_is_named(name: str, data: st.DataObjec
             explain(document, case.translation, CONTEXT)
         assert again.value.findings == gap.findings
         return
-    assert document == before
+    assert (document, context) == (before, CONTEXT)
     try:
         check(out, case.gives, registry().schemas)
     except MappingInvalid as refused:
@@ -155,6 +156,40 @@ def test_documents_are_not_all_refused(name: str) -> None:
             continue
         done += 1
     assert done >= 4
+
+
+@every_table
+def test_no_gap_hides_another(name: str) -> None:
+    """Every value that is refused when it alone is wrong is refused as well when all of them are wrong at once."""
+    case = cases()[name]
+    rules = case.translation.table.rules
+    asked = {path for rule in rules for path in paths_of(rule.when)}
+    document = next(filter(None, (translated(name, seed) for seed in range(200))))
+    alone: set[tuple[str, str]] = set()
+    wrong = parse(document)
+    for at, element in enumerate(parse(document).iter("{*}*")):
+        path = "/".join(step.partition("[")[0] for step in readable_path(element).lstrip("/").split("/"))
+        if len(element) or path in asked or not any(path in rule.sources for rule in rules):
+            continue
+        one = parse(document)
+        for root in (one, wrong):
+            list(root.iter("{*}*"))[at].text = "\u2620 ?"
+        alone |= refused(name, canonical(one))
+    assert alone <= refused(name, canonical(wrong))
+
+
+def translated(name: str, seed: int) -> bytes | None:
+    document = generate(facts(name), cases()[name].hopes, seed=seed, full=0.02)
+    return None if refused(name, document) else document
+
+
+def refused(name: str, document: bytes) -> set[tuple[str, str]]:
+    """Kind and place of every gap."""
+    try:
+        translate(document, cases()[name].translation, CONTEXT)
+    except MappingGap as gap:
+        return {(finding.rule, finding.params["source"]) for finding in gap.findings}
+    return set()
 
 
 @every_table
