@@ -30,6 +30,8 @@ from gateway.silence import tell_silence
 if TYPE_CHECKING:
     from flask import Flask
 
+    from gateway.shell.front import Front
+
 log = structlog.get_logger("gateway")
 
 
@@ -101,6 +103,15 @@ def doors() -> Flask:
     from gateway.shell.doors import make_doors
 
     return make_doors(build(load_settings()))
+
+
+def front() -> Front:
+    """The ASGI factory of the same doors: what `serve` runs."""
+    from gateway.shell.doors import make_doors
+    from gateway.shell.front import Front
+
+    house = build(load_settings())
+    return Front(make_doors(house), largest=house.settings.largest_message, threads=house.settings.threads)
 
 
 def console() -> Flask:

@@ -6,7 +6,6 @@ import json
 import os
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from gateway.shell.config import Settings
 from gateway.shell.demo_ca import make_demo_trust
 from gateway.shell.house import House
 from gateway.shell.postgres import Postgres
+from gateway.shell.processes import served
 from gateway.shell.store import Store
 
 PARTNERS = ("aeo_registry_kz", "customs_kz", "health_kz", "mra_cn")
@@ -81,10 +81,7 @@ def _served(settings: Settings, log: Path) -> Iterator[None]:
     names = ("state_dir", "database_url", "port", "threads", "largest_message", "environment")
     env = {**os.environ, **{f"GATEWAY_{name.upper()}": str(getattr(settings, name)) for name in names}}
     env["GATEWAY_ROOTS"] = json.dumps([str(root) for root in settings.roots])
-    command = [
-        sys.executable, "-m", "granian", "--interface", "wsgi", "--factory", "--host", "127.0.0.1", "--port",
-        str(settings.port), "--workers", "1", "--blocking-threads", str(settings.threads), "gateway.app:doors",
-    ]  # fmt: skip
+    command = served("front", "127.0.0.1", settings.port, threads=settings.threads)
     with log.open("wb") as stream:
         process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=stream, stderr=subprocess.STDOUT)
         try:

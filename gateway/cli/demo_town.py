@@ -229,7 +229,7 @@ class Town:
         assert self._troupe is not None  # noqa: S101 - start made it
         env = self._env()
         self._troupe.start("worker", python("gateway", "worker"), env)
-        self._troupe.start("doors", served("doors", HOST, self.doors_port, threads=8), env)
+        self._troupe.start("doors", served("front", HOST, self.doors_port, threads=8), env)
         self.console_ready = find_spec("gateway.shell.console") is not None
         if self.console_ready:
             self._troupe.start("console", served("console", HOST, self.console_port, threads=4), env)

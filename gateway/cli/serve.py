@@ -65,7 +65,7 @@ def start_all(troupe: object, settings: Settings, dsn: str, *, with_worker: bool
     env = environment(settings, dsn)
     if with_worker:
         troupe.start("worker", python("gateway", "worker"), env)
-    doors = served("doors", settings.host, settings.port, threads=settings.threads, workers=settings.workers)
+    doors = served("front", settings.host, settings.port, threads=settings.threads, workers=settings.workers)
     troupe.start("doors", doors, env)
     if with_console:
         place = served("console", settings.console_host, settings.console_port, threads=settings.threads)

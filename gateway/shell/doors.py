@@ -7,6 +7,7 @@ from typing import Final
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as WrongMethod
+from werkzeug.exceptions import NotFound as Missing
 
 from gateway import __version__
 from gateway.errors import Busy, EnvelopeMalformed, GatewayError, MethodNotAllowed, NotFound, TooLarge
@@ -35,6 +36,12 @@ def make_doors(house: House) -> Flask:
     wires = Wires(setup.clock, authorities, house.settings.largest_message)
     wsdl = WsdlDoor(house)
 
+    @app.before_request
+    def one_spelling() -> None:
+        """`//soap` is not `/soap`: the framework would take it for the same."""
+        if request.environ.get("PATH_INFO", "").startswith("//"):
+            raise Missing
+
     @app.post("/soap")
     def soap() -> Response:
         """One SOAP message in, its receipt or Fault out."""
@@ -51,7 +58,7 @@ def make_doors(house: House) -> Flask:
         """What Flask itself refuses is refused in our words, and recorded."""
         status = error.code if isinstance(error, HTTPException) else None
         kind = _HTTP.get(status or 500)
-        found = kind(getattr(error, "description", None) or str(error)) if kind else any_error(error)
+        found = kind(own_words(error)) if kind else any_error(error)
         response = spell(refuse(Attempt(wires.wire(body=b""), profile_of_path()), found, setup))
         if isinstance(error, WrongMethod) and error.valid_methods:
             response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
@@ -88,6 +95,12 @@ def database_answers(store: Store) -> bool:
         return bool(store.fetch("select 1 as one"))
     except Busy:
         return False
+
+
+def own_words(error: Exception) -> str:
+    """What we said of it ourselves; the framework's own sentences speak to people at a browser."""
+    said = getattr(error, "description", None)
+    return said if said and said != getattr(type(error), "description", None) else ""
 
 
 def profile_of_path() -> Profile:

@@ -186,7 +186,8 @@ def python(module: str, *words: str) -> list[str]:
 
 
 def served(factory: str, host: str, port: int, *, threads: int, workers: int = 1) -> list[str]:
-    """A command that serves `gateway.app:<factory>`."""
-    words = ["--interface", "wsgi", "--factory", "--no-ws", "--http", "1", "--log-level", "warning", "--host", host]
-    words += ["--port", str(port), "--workers", str(workers), "--blocking-threads", str(threads)]
-    return python("granian", *words, "--workers-kill-timeout", "15", f"gateway.app:{factory}")
+    """A command that serves `gateway.app:<factory>`; `front`, the ASGI one, keeps its threads itself."""
+    face = ["asginl"] if factory == "front" else ["wsgi", "--blocking-threads", str(threads)]
+    words = ["--interface", *face, "--factory", "--no-ws", "--http", "1", "--log-level", "warning", "--host", host]
+    words += ["--port", str(port), "--workers", str(workers), "--workers-kill-timeout", "15"]
+    return python("granian", *words, f"gateway.app:{factory}")

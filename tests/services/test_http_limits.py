@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+from contextlib import ExitStack
+from urllib.parse import urlsplit
+
 import pytest
 import requests
 
@@ -63,9 +67,34 @@ def test_a_message_in_chunks_is_held_to_the_same_limit(gateway: Running, clients
 
 def test_no_path_is_redirected_to_another(gateway: Running) -> None:
     """A path is what was signed: nothing is merged or moved."""
-    for path in ("/api//v1/messages", "/api/v1/inbox/%2F..%2F/receipt", "/api/v1/inbox/"):
+    for path in ("/api//v1/messages", "/%2Fapi/v1/messages", "/api/v1/inbox/%2F..%2F/receipt", "/api/v1/inbox/"):
         answer = requests.post(gateway.url + path, timeout=10, allow_redirects=False)
         assert answer.status_code == 404
+
+
+def test_who_sends_slowly_keeps_nobody_waiting(gateway: Running, clients: Clients) -> None:
+    """More unfinished bodies than there are threads, of both kinds; signed traffic goes on (X6)."""
+    place = urlsplit(gateway.url)
+    for framing, part in (("Content-Length: 1000", b"<a"), ("Transfer-Encoding: chunked", b"2\r\n<a\r\n")):
+        head = f"POST /soap HTTP/1.1\r\nHost: {place.netloc}\r\nContent-Type: text/xml\r\n{framing}\r\n\r\n"
+        with ExitStack() as held:
+            for _ in range(3 * gateway.house.settings.threads):
+                slow = held.enter_context(socket.create_connection((place.hostname, place.port), 10))
+                slow.sendall(head.encode() + part)
+            good = clients.prepared_soap("customs_kz", "LPCO_QUERY")
+            assert requests.post(good.url, data=good.body, headers=good.headers, timeout=10).status_code == 200
+
+
+def test_two_slashes_are_not_one(gateway: Running) -> None:
+    """`//soap` is nothing, in the words of REST as every unknown path, and says nothing of browsers."""
+    place = urlsplit(gateway.url)
+    with socket.create_connection((place.hostname, place.port), 10) as plain:
+        plain.sendall(f"POST //soap HTTP/1.1\r\nHost: {place.netloc}\r\nContent-Length: 0\r\n"
+                      "Connection: close\r\n\r\n".encode())  # fmt: skip
+        answer = b"".join(iter(lambda: plain.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 404")
+    assert b"browser" not in answer
+    assert b"spelling" not in answer
 
 
 def test_an_unsigned_question_learns_nothing(gateway: Running) -> None:

@@ -1,0 +1,135 @@
+"""In front of the doors: a request takes a thread only when all of it is here, so that who sends slowly waits alone."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from typing import Any, Final, Protocol
+from urllib.parse import unquote_to_bytes
+
+Scope = dict[str, Any]
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+PATIENCE: Final = 20.0
+"""Seconds a request may take to arrive, whole."""
+ROOM: Final = 20
+"""How many of the largest messages may be in memory at once, counted in bytes."""
+
+
+class Wsgi(Protocol):
+    """A WSGI application, as ours are."""
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]: ...
+
+
+class _TooMuch(Exception):
+    """The room for messages is full."""
+
+
+class _Gone(Exception):
+    """The sender hung up in the middle."""
+
+
+class Front:
+    """The ASGI face of a WSGI application (threat X6: slow bodies).
+
+    `largest` is in bytes: of a longer body only so much is read that its length shows. A body that does not arrive in
+    `patience` seconds gets a bare 408, one for which there is no room a bare 503; neither ever takes a thread.
+    """
+
+    def __init__(self, app: Wsgi, *, largest: int, threads: int, patience: float = PATIENCE) -> None:
+        self._app = app
+        self._largest = largest
+        self._patience = patience
+        self._room = largest * ROOM
+        self._held = 0
+        self._threads = ThreadPoolExecutor(threads, "door")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        body = bytearray()
+        try:
+            await asyncio.wait_for(self._read(scope, receive, body), self._patience)
+            work = asyncio.get_running_loop().run_in_executor(self._threads, self._call, environ_of(scope, bytes(body)))
+            status, headers, content = await work
+        except TimeoutError:
+            status, headers, content = 408, [(b"connection", b"close")], b""
+        except _TooMuch:
+            status, headers, content = 503, [(b"connection", b"close"), (b"retry-after", b"5")], b""
+        except _Gone:
+            return
+        finally:
+            self._held -= len(body)
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+    async def _read(self, scope: Scope, receive: Receive, body: bytearray) -> None:
+        """All of it, or one byte more than is allowed."""
+        if _declared(scope) > self._largest + 1:  # the doors refuse it by its length, unread
+            return
+        more = True
+        while more and len(body) <= self._largest:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise _Gone
+            chunk, more = message.get("body", b""), message.get("more_body", False)
+            body += chunk
+            self._held += len(chunk)
+            if self._held > self._room:
+                raise _TooMuch
+
+    def _call(self, environ: dict[str, Any]) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        started: list[tuple[str, list[tuple[str, str]]]] = []
+        parts = self._app(environ, lambda status, headers, _error=None: started.append((status, headers)))
+        try:
+            content = b"".join(parts)
+        finally:
+            getattr(parts, "close", lambda: None)()
+        status, headers = started[-1]
+        named = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        return int(status.partition(" ")[0]), named, content
+
+
+def environ_of(scope: Scope, body: bytes) -> dict[str, Any]:
+    """The request as WSGI tells it (PEP 3333); a header that came twice is one with both values, after a comma."""
+    raw = scope.get("raw_path") or scope["path"].encode()
+    query = scope.get("query_string", b"").decode("latin-1")
+    path, _, _ = raw.partition(b"?")
+    server, client = scope.get("server") or ("", 0), scope.get("client") or ("", 0)
+    environ = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
+        "QUERY_STRING": query,
+        "RAW_URI": path.decode("latin-1") + (f"?{query}" if query else ""),
+        "SERVER_NAME": str(server[0]),
+        "SERVER_PORT": str(server[1]),
+        "SERVER_PROTOCOL": f"HTTP/{scope.get('http_version', '1.1')}",
+        "REMOTE_ADDR": str(client[0]),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.get("scheme", "http"),
+        "wsgi.input": BytesIO(body),
+        "wsgi.input_terminated": True,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for name, value in scope["headers"]:
+        key = name.decode("latin-1").upper().replace("-", "_")
+        key = key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"
+        text = value.decode("latin-1")
+        environ[key] = f"{environ[key]},{text}" if key in environ else text
+    return environ
+
+
+def _declared(scope: Scope) -> int:
+    """The length that the request says it has; 0 when it says none."""
+    said = [value for name, value in scope["headers"] if name == b"content-length"]
+    return int(said[0]) if said and said[0].isdigit() else 0
