@@ -31,7 +31,7 @@ class _TooMuch(Exception):
 
 
 class _Gone(Exception):
-    """The sender hung up in the middle."""
+    """The body ends before its end."""
 
 
 class Front:
@@ -62,8 +62,8 @@ class Front:
             status, headers, content = 408, [(b"connection", b"close")], b""
         except _TooMuch:
             status, headers, content = 503, [(b"connection", b"close"), (b"retry-after", b"5")], b""
-        except _Gone:
-            return
+        except _Gone:  # or it broke the rules of chunks: then it still reads
+            status, headers, content = 400, [(b"connection", b"close")], b""
         finally:
             self._held -= len(body)
         await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -86,7 +86,7 @@ def test_who_sends_slowly_keeps_nobody_waiting(gateway: Running, clients: Client
 
 
 def test_two_slashes_are_not_one(gateway: Running) -> None:
-    """`//soap` is nothing, in the words of REST as every unknown path, and says nothing of browsers."""
+    """`//soap` is nothing, and no refusal speaks of browsers."""
     place = urlsplit(gateway.url)
     with socket.create_connection((place.hostname, place.port), 10) as plain:
         plain.sendall(f"POST //soap HTTP/1.1\r\nHost: {place.netloc}\r\nContent-Length: 0\r\n"
@@ -95,6 +95,15 @@ def test_two_slashes_are_not_one(gateway: Running) -> None:
     assert answer.startswith(b"HTTP/1.1 404")
     assert b"browser" not in answer
     assert b"spelling" not in answer
+
+
+def test_a_broken_chunk_is_no_fault_of_ours(gateway: Running) -> None:
+    """A bare 400 from the server, never a 5xx."""
+    place = urlsplit(gateway.url)
+    with socket.create_connection((place.hostname, place.port), 10) as plain:
+        plain.sendall(f"POST /soap HTTP/1.1\r\nHost: {place.netloc}\r\nTransfer-Encoding: chunked\r\n"
+                      "Connection: close\r\n\r\nZZ\r\n<a/>\r\n0\r\n\r\n".encode())  # fmt: skip
+        assert plain.recv(65536).startswith(b"HTTP/1.1 400")
 
 
 def test_an_unsigned_question_learns_nothing(gateway: Running) -> None:
