@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway import __version__, registry
-from gateway.errors import NotFound
+from gateway.errors import ConfigurationError, NotFound
 from gateway.kit.formats import samples, xsd_files
 from gateway.kit.keys import key_and_request
 from gateway.model import DocumentType, Partner, PartnerId
@@ -52,8 +52,10 @@ def make_kit(settings: Settings, partner: str, out: Path) -> list[Path]:
     """Write a partner's kit into the folder `out`; returns the files. A key that is there already is kept.
 
     In a demo the key is the demo key of the partner; else a new key and a certificate request are made. Raises NotFound
-    for an unknown partner or one that may send nothing, ConfigurationError when files of ours cannot be used.
+    for an unknown partner or one that may send nothing, ConfigurationError when files of ours cannot be used or the
+    folder holds the kit of another partner, whose keys would be handed over with this one.
     """
+    _only_theirs(out, partner)
     trees = registry.load([Path(root) for root in settings.roots])
     partners = load_partners(trees.tree, settings.trust_dir, production=settings.environment == "production")
     found = partners.get(PartnerId(partner))
@@ -67,6 +69,15 @@ def make_kit(settings: Settings, partner: str, out: Path) -> list[Path]:
     trust = _trust(kit)
     settings_file = kit.write("kit.json", json.dumps(_said(kit, pairs, trust), indent=2, ensure_ascii=False) + "\n")
     return [*_formats(kit), *_samples(kit), *keys, *trust, *_code(kit), settings_file, _readme(kit, pairs)]
+
+
+def _only_theirs(out: Path, partner: str) -> None:
+    try:
+        there = json.loads((out / "kit.json").read_text("utf-8"))["partner"]
+    except (OSError, ValueError, KeyError):
+        return
+    if there != partner:
+        raise ConfigurationError(f"{out} holds the kit and the keys of {there}; name another folder with --out")
 
 
 def _formats(kit: _Kit) -> list[Path]:
@@ -155,7 +166,8 @@ def _readme(kit: _Kit, pairs: dict[str, Pair]) -> Path:
         "url": kit.settings.url,
         "keyed": " and its demo certificate" if demo else " and the request for its certificate",
         "authority": " and the demo authority" if demo else "",
-        "example": "send_soap.py" if partner.profile == "soap-gw-1" else "send_rest.py",
+        "example": _example(kit),
+        "related": _RELATED if _only_answers(kit) else "",
         "certificate": "" if demo else _CERTIFICATE.format(partner=partner.id),
         "sends": _rows(kit, kit.sends),
         "receives": _rows(kit, kit.receives),
@@ -165,6 +177,17 @@ def _readme(kit: _Kit, pairs: dict[str, Pair]) -> Path:
     for name, said in words.items():
         text = text.replace("{" + name + "}", said)
     return kit.write("README.md", text)
+
+
+def _only_answers(kit: _Kit) -> bool:
+    """True when nothing may be sent that does not answer a message."""
+    mine = [one for one in kit.trees.corridors.values() if one.sender == kit.partner.id]
+    return all(one.reply for one in mine)
+
+
+def _example(kit: _Kit) -> str:
+    script = "send_soap.py" if kit.partner.profile == "soap-gw-1" else "send_rest.py"
+    return f"{script} --relates-to ID" if _only_answers(kit) else script
 
 
 def _rows(kit: _Kit, types: Iterable[DocumentType]) -> str:
@@ -181,6 +204,11 @@ _PULLED: Final = (
     "They wait in your inbox: `pull_rest.py` fetches, checks, stores and acknowledges them. Acknowledge only what you "
     "have stored; what is not acknowledged is offered again, byte for byte the same."
 )
+_RELATED: Final = """
+You only answer, so `ID` is the message id of a message that was sent to you: what its envelope says in MessageID
+(`gw-message-id`). The gateway's operators see it as "our message id" on the page of the message. Without it, or with an
+id that was not sent to you, the answer is `message.unrelated`.
+"""
 _CERTIFICATE: Final = """## Your certificate
 
 Send `keys/{partner}-*.csr.pem` (not the key) to the certification authority agreed with the gateway. Put what you get

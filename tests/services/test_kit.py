@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from lxml import etree
 
-from gateway.errors import NotFound
+from gateway.errors import ConfigurationError, NotFound
 from gateway.kit.make import CODE, make_kit
 from gateway.shell.config import Settings
 from tests.running import PARTNERS, Running
@@ -79,6 +79,28 @@ def test_rest_examples_send_and_pull(kits: dict[str, Path]) -> None:
     assert "HEALTH_PERMIT_QUERY" in pulled.stdout
     assert list((kits["health_kz"] / "inbox").glob("*.xml"))
     assert run(kits["health_kz"], "pull_rest.py").stdout == "nothing more waits\n"
+
+
+def test_who_only_answers_is_told_so(kits: dict[str, Path]) -> None:
+    """The ministry's first message names a question that came; the kit says it, and says what happens without."""
+    readme = {partner: (kit / "README.md").read_text("utf-8") for partner, kit in kits.items()}
+    assert "send_soap.py --relates-to ID" in readme["health_kz"]
+    assert "relates-to ID" not in readme["customs_kz"]
+    assert run(kits["customs_kz"], "send_rest.py", "samples/LPCO_QUERY.xml").returncode == 0
+    asked = re.search(r"urn:uuid:[0-9a-f-]{36}", run(kits["health_kz"], "pull_rest.py").stdout)
+    assert asked is not None
+    done = run(kits["health_kz"], "send_rest.py", "samples/HEALTH_PERMIT_ANSWER.xml", "--relates-to", asked[0])
+    assert (done.returncode, done.stdout[:9]) == (0, "accepted "), done.stdout + done.stderr
+    bare = run(kits["health_kz"], "send_rest.py", "samples/HEALTH_PERMIT_ANSWER.xml")
+    assert bare.returncode == 1
+    assert "message.unrelated" in bare.stdout
+
+
+def test_two_partners_never_share_a_kit(gateway: Running, kits: dict[str, Path]) -> None:
+    """Else one would be handed the keys of the other."""
+    with pytest.raises(ConfigurationError, match="keys of customs_kz"):
+        make_kit(gateway.house.settings, "mra_cn", kits["customs_kz"])
+    assert not list((kits["customs_kz"] / "keys").glob("mra_cn*"))
 
 
 def test_an_untrusted_gateway_is_not_believed(kits: dict[str, Path], tmp_path: Path) -> None:
