@@ -48,7 +48,10 @@ def send(
     record = partners[PartnerId(one_of("partner", sender, partners))]
     if to:
         one_of("partner", to, partners)
-    payload, (document, checked) = file.read_bytes(), _checked(file, settings, kind, unchecked=unchecked)
+    if not file.is_file() and not file.is_fifo():
+        wrong_use(f"no such file: {file}")
+    payload = file.read_bytes()
+    document, checked = _checked(file, payload, settings, kind, unchecked=unchecked)
     client = Client(_hat(record, settings, url, keys))
     letter = Letter(
         payload=payload,
@@ -60,7 +63,7 @@ def send(
     _show(client.send(letter, profile), checked, as_json=as_json)
 
 
-def _checked(file: Path, settings: Settings, kind: str, *, unchecked: bool) -> tuple[str, float]:
+def _checked(file: Path, payload: bytes, settings: Settings, kind: str, *, unchecked: bool) -> tuple[str, float]:
     """The document's type and the milliseconds it took to see; what is not valid ends the command with its findings."""
     from gateway.cli.validate import lines_of, shown
     from gateway.schema import validate_bare
@@ -69,7 +72,7 @@ def _checked(file: Path, settings: Settings, kind: str, *, unchecked: bool) -> t
     if kind:
         one_of("document type", kind, registry.records)
     started = perf_counter()
-    found = validate_bare(file.read_bytes(), registry.schemas)
+    found = validate_bare(payload, registry.schemas)
     took = round((perf_counter() - started) * 1000, 1)
     document: Document | None = None if isinstance(found, tuple) else found
     if isinstance(found, tuple) and not (unchecked and kind):

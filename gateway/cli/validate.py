@@ -84,5 +84,5 @@ def lines_of(told: dict[str, Any], language: str) -> Iterator[str]:
         value = f' = "{finding["value"]}"' if finding.get("value") else ""
         named = " ".join(filter(None, [finding.get("wcoId", ""), finding.get("wcoName", "")]))
         words = finding.get(language, finding)
-        wco = f" - WCO {named}" if named else ""
+        wco = f" - {'' if named.startswith('KZ') else 'WCO '}{named}" if named else ""  # KZ...: ids of our own
         yield f"{place} {finding['rule']}{path}{value}{wco}: {words.get('text', '')} {words.get('hint', '')}".rstrip()

@@ -13,7 +13,8 @@ from typing import Final, Literal
 
 from lxml import etree
 
-from gateway.errors import GatewayError
+from gateway import registry
+from gateway.errors import Finding, GatewayError
 from gateway.registry import Tree
 from gateway.shell.config import TREE, Settings
 from gateway.shell.keyring import FileKeyring
@@ -45,7 +46,7 @@ def checkup(settings: Settings) -> list[Check]:
     """Every check; one that breaks is red itself and stops no other."""
     looks: list[tuple[str, Callable[[Settings], Iterator[Check]]]] = [
         ("Python", _python), ("libxml2", _libxml), ("keys", _keys), ("certificates", _certificates),
-        ("partners", _partners), ("disk", _disk), ("database", _database),
+        ("partners", _partners), ("adapters", _adapters), ("disk", _disk), ("database", _database),
     ]  # fmt: skip
     return [check for name, look in looks for check in _looked(name, look, settings)]
 
@@ -54,10 +55,16 @@ def _looked(name: str, look: Callable[[Settings], Iterator[Check]], settings: Se
     try:
         return list(look(settings))
     except GatewayError as error:
-        told = [finding.params.get("reason", "") for finding in error.findings]
+        told = [_told(finding) for finding in error.findings]
         return [Check(name=name, colour="red", found="; ".join([error.detail, *told]))]
     except Exception as error:  # noqa: BLE001 - a broken check is a finding, not an end
         return [Check(name=name, colour="red", found=f"{type(error).__name__}: {error}")]
+
+
+def _told(finding: Finding) -> str:
+    said = finding.params
+    place = ":".join(filter(None, [said.get("file") or said.get("table", ""), str(finding.line or "")]))
+    return " ".join(filter(None, [place, ": ".join(filter(None, [finding.path, said.get("reason", "")]))]))
 
 
 def _python(_settings: Settings) -> Iterator[Check]:
@@ -106,6 +113,13 @@ def _partners(settings: Settings) -> Iterator[Check]:
                     do="put the certificates that their records name into the trust folder")  # fmt: skip
     else:
         yield Check(name="partners", colour="green", found=f"{len(partners)} partners, all with a certificate")
+
+
+def _adapters(settings: Settings) -> Iterator[Check]:
+    """What the doors load when they start: one wrong row of one table keeps them shut."""
+    trees = registry.load([Path(root) for root in settings.roots])
+    found = f"{len(trees.adapters)} adapters, {len(trees.records)} documents, {len(trees.translations)} tables"
+    yield Check(name="adapters", colour="green", found=found)
 
 
 def _disk(settings: Settings) -> Iterator[Check]:

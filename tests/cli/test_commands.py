@@ -95,6 +95,20 @@ def test_validate_says_where_what_and_what_to_do(capsys: pytest.CaptureFixture[s
     assert "Cyrillic" in bad
 
 
+def test_only_ids_of_the_wco_are_called_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """Ids that we gave ourselves begin with KZ and say nothing of the WCO."""
+    assert " - WCO R038 " in told(capsys, "validate", BAD)[1]
+    _, out, _ = told(capsys, "validate", FIXTURES / "41-element-missing" / "in.xml")
+    assert " - KZ013 " in out
+    assert "WCO" not in out
+
+
+def test_a_file_that_is_not_there_is_a_wrong_call(capsys: pytest.CaptureFixture[str]) -> None:
+    """Not an error of ours."""
+    code, _, err = told(capsys, "send", "nothing.xml", "--as", "customs_kz")
+    assert (code, err) == (2, "error: no such file: nothing.xml\n")
+
+
 def test_validate_ends_with_zero_when_all_is_well(capsys: pytest.CaptureFixture[str]) -> None:
     """No finding, no failure."""
     assert told(capsys, "validate", GOOD)[0] == 0
@@ -183,6 +197,21 @@ def test_doctor_is_red_without_keys_and_not_with_them(capsys: pytest.CaptureFixt
     code, out, _ = told(capsys, "doctor", "--json")
     assert code == 0
     assert json.loads(out)["ok"]
+
+
+def test_doctor_sees_a_row_that_keeps_the_doors_shut(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """File, line and reason, before a restart finds out."""
+    table = tmp_path / "mine" / "mappings" / "health_kz" / "query.csv"
+    table.parent.mkdir(parents=True)
+    good = (ROOT / "mappings" / "health_kz" / "query.csv").read_text("utf-8")
+    table.write_text(good.replace("LPCOQuery/Importer/Name", "LPCOQuery/Importer/Nam"), "utf-8")
+    (tmp_path / "gateway.toml").write_text('roots = ["mine"]', "utf-8")
+    code, out, _ = told(capsys, "doctor")
+    assert code == 1
+    (line,) = [line for line in out.splitlines() if " adapters " in line]
+    assert line.startswith("red")
+    assert "LPCOQuery/Importer/Nam: not in the source schema" in line
+    assert ":14 " in line
 
 
 def test_doctor_sees_a_key_that_others_can_read(capsys: pytest.CaptureFixture[str]) -> None:
