@@ -14,7 +14,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def doctor(as_json: bool = Json, config: Config = None, state: StateDir = None) -> None:
-    """Look at Python, libraries, keys, certificates, tables, disk, database, clock, queue. Ends with 1 for a red one."""
+    """Look at Python, lxml, keys, certificates, tables, disk, database, clock, queue. Ends with 1 if any is red."""
     from gateway.shell.checkup import checkup
 
     found = checkup(settings_at(config, state))
