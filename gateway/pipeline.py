@@ -80,7 +80,7 @@ def accept(verified: Verified, setup: Setup, steps: Steps) -> Sealed:
     earlier = setup.ledger.recall(verified.partner.id, verified.claims.message_id)
     if earlier is not None:
         return _again(verified, *earlier)
-    fresh(verified, verified.wire.received_at)
+    fresh(verified, verified.wire.received_at, setup.window, setup.skew)
     _addressed_to_us(verified, setup)
     _entitled(verified)
     document = steps.run("validate", lambda: validate(verified, setup.schemas))

@@ -34,7 +34,7 @@ def ask(wire: Wire, answer: Callable[[Verified], Answer], setup: Setup) -> Seale
     attempt = Attempt(wire, "rest-gw-1")
     try:
         verified = prove(attempt, setup, Steps())
-        fresh(verified, wire.received_at)
+        fresh(verified, wire.received_at, setup.window, setup.skew)
         return _sealed(answer(verified), verified, setup)
     except Exception as error:  # noqa: BLE001 - the last desk: whatever happened, the asker gets an answer
         return refuse(attempt, any_error(error), setup)

@@ -22,7 +22,7 @@ from gateway.mapping import (
     read_table,
 )
 from gateway.mapping.stylesheet import SUFFIX
-from gateway.model import RECEIPT, Adapter, Converter, Corridor, CorridorId, DocumentType, PartnerId, Schema
+from gateway.model import RECEIPT, Adapter, Corridor, CorridorId, DocumentType, PartnerId, Schema
 from gateway.notice import own_corridor
 from gateway.schema import Schemas
 from gateway.schema_facts import load_facts
@@ -195,8 +195,3 @@ def _tables(adapter: Adapter) -> Iterator[tuple[str, DocumentType, DocumentType]
 def _codes(tree: Tree, table: str) -> dict[str, CodeList]:
     folder = f"{Path(table).parent}/codes"
     return {file.stem: read_codes(file.read_text("utf-8"), file.stem) for file in tree.files(folder, "*.csv")}
-
-
-def converters_of(adapters: Sequence[Adapter]) -> Mapping[PartnerId, Mapping[str, Converter]]:
-    """The converters each adapter brings; two adapters may use one name."""
-    return {adapter.agency: adapter.converters for adapter in adapters}

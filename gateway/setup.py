@@ -36,6 +36,4 @@ class Setup:
     """What wsa:To may be; for REST the authority of the target."""
     window: timedelta = timedelta(minutes=5)
     skew: timedelta = timedelta(seconds=60)
-    languages: tuple[str, ...] = ("en", "ru", "kk")
     log: Callable[..., None] = field(default=_quiet)
-    incident: Callable[[], object] | None = None

@@ -63,16 +63,16 @@ def verify_response(
     return _prove(signature, (wire, asked), claims, {partner.id: partner}, at)
 
 
-def fresh(verified: Verified, now: datetime) -> None:
-    """The seal was made at most 300 s ago, at most 60 s ahead, and has not run out. Raises SealExpired (J7, R4)."""
+def fresh(verified: Verified, now: datetime, window: timedelta = LIFETIME, skew: timedelta = AHEAD) -> None:
+    """The seal was made at most `window` ago, at most `skew` ahead, not run out. Raises SealExpired (J7, R4)."""
     created, expires = verified.claims.created_at, verified.claims.expires_at
     if created is None or expires is None:
         raise SealExpired("the seal says no time", threat="J7")
-    if not timedelta(0) < expires - created <= LIFETIME:
-        raise SealExpired("expires must follow created by at most 300 seconds", threat="R4")
-    if created - now > AHEAD:
+    if not timedelta(0) < expires - created <= window:
+        raise SealExpired("expires must follow created within the agreed window", threat="R4")
+    if created - now > skew:
         raise SealExpired("the seal is from the future", threat="J7")
-    if now - created > LIFETIME or now >= expires:
+    if now - created > window or now >= expires:
         raise SealExpired("the seal is too old", threat="J7")
 
 

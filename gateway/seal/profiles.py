@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from gateway.envelope.rest import REST_MEDIA_TYPE, open_rest
 from gateway.envelope.soap import open_soap
@@ -35,12 +35,10 @@ def verify(envelope: Envelope, partners: Mapping[PartnerId, Partner], at: dateti
     return http_signature.verify_request(envelope, partners, at)
 
 
-def fresh(verified: Verified, now: datetime) -> None:
-    """The message was made now. Raises SealExpired."""
-    if verified.profile == "soap-gw-1":
-        soap.fresh(verified, now)
-    else:
-        http_signature.fresh(verified, now)
+def fresh(verified: Verified, now: datetime, window: timedelta = soap.WINDOW, skew: timedelta = soap.SKEW) -> None:
+    """The message was made now: valid for at most `window`, created at most `skew` ahead. Raises SealExpired."""
+    check = soap.fresh if verified.profile == "soap-gw-1" else http_signature.fresh
+    check(verified, now, window, skew)
 
 
 def seal(payload: bytes, claims: Claims, partner: Partner, keyring: Keyring, *, now: datetime, nonce: str) -> Sealed:

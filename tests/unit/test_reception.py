@@ -61,3 +61,15 @@ def test_the_same_message_again_gets_the_same_receipt_byte_for_byte_however_late
     assert (again.body, again.headers, again.status) == (first.body, first.headers, first.status)
     assert len(here.ledger.messages) == 1
     assert not here.ledger.intakes
+
+
+@pytest.mark.parametrize("profile", ["soap-gw-1", "rest-gw-1"])
+def test_the_settings_say_how_long_a_message_is_fresh(profile: Profile) -> None:
+    """A window and a skew of this installation, not the profile's widest, decide."""
+    here = world(profile)
+    _, wire = send_as(here.trust, QUERY, CLAIMS, profile, at=NOW, nonce="1")
+    strict = replace(here.setup, window=timedelta(seconds=30))
+    assert receive(wire, profile, strict).status in (400, 401)
+    early = replace(wire, received_at=NOW - timedelta(seconds=20))
+    assert receive(early, profile, replace(here.setup, skew=timedelta(seconds=5))).status in (400, 401)
+    assert receive(early, profile, here.setup).status in (200, 202)
