@@ -11,8 +11,8 @@ from functools import cache
 
 from lxml import etree
 
-from gateway.fact import FactTable
 from gateway.facts import read_facts
+from gateway.facts.fact import FactTable
 from gateway.mapping import Translation, compile_table, read_codes, read_table
 
 CONVERT = ["", "", '"date(102,isodate)"', "code:U", "decimal", "trim | upper", "", '"slice(1,6)"']

@@ -32,7 +32,7 @@ from gateway.pipeline import forward
 from gateway.ports import Courier, OwnKey
 from gateway.reception import receive
 from gateway.schema import Schemas, validate
-from gateway.schema_facts import load_facts
+from gateway.schema.generate import load_facts
 from gateway.seal.keys import FileKey
 from gateway.seal.profiles import open_envelope, verify
 from gateway.seal.soap_sign import seal_soap

@@ -17,11 +17,11 @@ from xml.sax.saxutils import escape, quoteattr
 from lxml import etree
 
 from bench.documents import ROOT, SIZES, declaration
-from gateway.fact import Fact, FactTable
 from gateway.facts import read_facts
+from gateway.facts.fact import Fact, FactTable
 from gateway.mapping import Translation, compile_table, read_codes, read_table, translate
 from gateway.model import Corridor, CorridorId, DocumentType, PartnerId, Schema
-from gateway.schema_facts import load_facts, xsds_of
+from gateway.schema.generate import load_facts, xsds_of
 from gateway.xml import Element, canonical, parse
 
 RULES: Final = 150

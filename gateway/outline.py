@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from gateway.fact import Fact, FactTable
+from gateway.facts.fact import Fact, FactTable
 
 _CLASSES: Final = frozenset({"class", "mixed", "datetimestring"})
 

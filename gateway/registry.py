@@ -25,7 +25,7 @@ from gateway.mapping.stylesheet import SUFFIX
 from gateway.model import RECEIPT, Adapter, Corridor, CorridorId, DocumentType, PartnerId, Schema
 from gateway.notice import own_corridor
 from gateway.schema import Schemas
-from gateway.schema_facts import load_facts
+from gateway.schema.generate import load_facts
 from gateway.setup import OWN_ID
 from gateway.shell.config import TREE
 from gateway.shell.transformer import Transformer

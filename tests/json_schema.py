@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from gateway.twin_schema import DIALECT
+from gateway.twin.json_schema import DIALECT
 
 KNOWN = {
     "$schema", "$id", "$ref", "$defs", "title", "description", "type", "properties", "required", "additionalProperties",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gateway.fact import FactTable
 from gateway.facts import read_facts
+from gateway.facts.fact import FactTable
 from gateway.mapping import CodeList, Translation, compile_table, read_codes, read_table
 from gateway.model import Converter
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from adapters.customs_kz import ADAPTER
 from gateway.schema import Schemas
-from gateway.schema_facts import load_facts
+from gateway.schema.generate import load_facts
 
 ROOT = Path(__file__).resolve().parents[1]
 GOLDEN = ROOT / "tests" / "golden" / "schema"

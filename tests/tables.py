@@ -12,7 +12,7 @@ from gateway.mapping import Translation
 from gateway.mapping.predicate import All, Condition, Either, Equals, Not
 from gateway.mapping.table import target_steps
 from gateway.model import DocumentType, Schema
-from gateway.schema_facts import load_facts
+from gateway.schema.generate import load_facts
 from tests.generated import Hopes, some_values
 from tests.twins import registry
 

@@ -14,7 +14,7 @@ from gateway.errors import GatewayError
 from gateway.facts import FactTable
 from gateway.model import DocumentType, Schema
 from gateway.registry import Registry, load
-from gateway.schema_facts import load_facts
+from gateway.schema.generate import load_facts
 from gateway.xml import Element, canonical, parse, tag_of
 from tests.schemas import ROOT
 

@@ -13,11 +13,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway import __version__, registry
+from gateway.contract.openapi import write_openapi
 from gateway.errors import ConfigurationError, NotFound
 from gateway.kit.formats import samples, xsd_files
 from gateway.kit.keys import key_and_request
 from gateway.model import DocumentType, Partner, PartnerId
-from gateway.openapi import write_openapi
 from gateway.registry import Registry
 from gateway.shell.config import Settings
 from gateway.shell.demo_ca import write_private

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 from gateway.errors import ConfigurationError
-from gateway.fact import FactTable
+from gateway.facts.fact import FactTable
 from gateway.mapping.reverse import Lost, Reversal, reverse
 from gateway.mapping.translation import Translation, compile_table
 

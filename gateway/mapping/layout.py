@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gateway.fact import Fact
+from gateway.facts.fact import Fact
 from gateway.mapping.paths import Shape, lies_in
 from gateway.mapping.table import Rule, target_steps
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from gateway.fact import FactTable
+from gateway.facts.fact import FactTable
 from gateway.mapping.back import reversal_of
 from gateway.mapping.codes import CodeList
 from gateway.mapping.paths import Shape

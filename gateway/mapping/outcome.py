@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, Final
 
 from gateway.errors import Finding
-from gateway.fact import Fact
+from gateway.facts.fact import Fact
 
 Frame = list[Any]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from gateway.fact import Fact, FactTable
+from gateway.facts.fact import Fact, FactTable
 
 _AS_WRITTEN: Final = frozenset({"text", "string", "base64"})
 """Type words whose white space is content; every other type is token-like."""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from gateway.fact import FactTable
+from gateway.facts.fact import FactTable
 from gateway.mapping.chain import CODE, CONST, Step, split_args, unquoted
 from gateway.mapping.codes import CodeList
 from gateway.mapping.converters import COMBINERS, core_converter

@@ -15,7 +15,7 @@ from typing import Final
 from lxml import etree
 
 from gateway.errors import ConfigurationError, GatewayError
-from gateway.fact import FactTable
+from gateway.facts.fact import FactTable
 from gateway.mapping.conditions import Bench
 from gateway.mapping.outcome import CONTEXT, Frame, Run
 from gateway.mapping.paths import Shape

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gateway.errors import ConfigurationError, Finding
-from gateway.fact import FactTable
+from gateway.facts.fact import FactTable
 from gateway.mapping.checks import check_paths, code_lists_of
 from gateway.mapping.codes import CodeList
 from gateway.mapping.conditions import Bench

@@ -9,7 +9,7 @@ from typing import Final
 
 from lxml import etree
 
-from gateway.fact import Fact
+from gateway.facts.fact import Fact
 from gateway.mapping.converters import collapsed
 from gateway.mapping.outcome import Run
 from gateway.mapping.paths import Shape

@@ -10,8 +10,8 @@ from flask import Flask, Response, redirect, send_from_directory
 from werkzeug.wrappers import Response as AnyResponse
 
 from gateway import __version__
+from gateway.contract.openapi import write_openapi
 from gateway.errors import ConfigurationError
-from gateway.openapi import write_openapi
 from gateway.shell.house import House
 from gateway.shell.wsdl_door import sendable
 

@@ -7,11 +7,11 @@ from functools import lru_cache
 
 from flask import Response
 
+from gateway.contract.wsdl import Operation, write_wsdl
 from gateway.errors import NotFound
 from gateway.model import NOTICE_TYPE, RECEIPT_TYPE, DocumentType, Partner, PartnerId
 from gateway.registry import Registry
 from gateway.shell.house import House
-from gateway.wsdl import Operation, write_wsdl
 
 
 class WsdlDoor:

@@ -12,30 +12,24 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FLOORS: tuple[tuple[int, str], ...] = (
     (0, r"gateway|gateway\.errors"),
-    (1, r"gateway\.(model|lifecycle|words|simulation|identifiers|fact|ecma_pattern|schema_facets)"),
-    (2, r"gateway\.(xml|ports|facts|facts_xsd|fact_sheet|strict_json|outline|code_lists|code_numbers)"),
+    (1, r"gateway\.(model|lifecycle|words|simulation|identifiers)"),
+    (2, r"gateway\.(xml|ports|strict_json|outline|facts(\..+)?|codes|codes\.(lists|numbers))"),
     (3, r"gateway\.envelope(\..+)?"),
-    (4, r"gateway\.(seal|mapping)(\..+)?|gateway\.(schema|route|receipt)"),
-    (4, r"gateway\.(twin|code_check)(_\w+)?"),
-    (4, r"gateway\.schema_(atlas|explain|guard|hints|recognise|rules)"),
-    (
-        5,
-        r"gateway\.(setup|pipeline|notice|reception|refusal|silence|reading|wsdl|wsdl_types|schema_(diff|impact))",
-    ),
+    (4, r"gateway\.(seal|mapping|twin)(\..+)?|gateway\.(route|receipt|codes\.check)"),
+    (4, r"gateway\.schema(\.(atlas|explain|guard|hints|recognise|rules))?"),
+    (5, r"gateway\.(setup|pipeline|notice|reception|refusal|silence|reading|schema\.(diff|impact))"),
+    (5, r"gateway\.contract(\.wsdl(_types)?)?"),
     (6, r"gateway\.(shell|testing)(\..+)?"),
-    (
-        6,
-        r"gateway\.(registry|schema_facts|schema_types|schema_xsd|catalogue|openapi|openapi_words|schema_page(s|_parts))",
-    ),
+    (6, r"gateway\.(registry|catalogue|contract\.openapi(_words)?|schema\.(generate|types|xsd|pages|page_parts))"),
     (7, r"gateway\.(app|__main__|cli|kit|replay)(\..+)?"),
 )
 DESKS = (
-    r"gateway\.schema.*",
+    r"gateway\.schema(\..+)?",
     r"gateway\.mapping(\..+)?",
     r"gateway\.route",
     r"gateway\.receipt",
-    r"gateway\.twin.*",
-    r"gateway\.code_check",
+    r"gateway\.twin(\..+)?",
+    r"gateway\.codes\.check",
     r"gateway\.seal(\..+)?",
 )
 WORLD = {
@@ -44,7 +38,7 @@ WORLD = {
 }  # fmt: skip
 MAY = {
     "gateway.pipeline": {"time"},  # perf_counter: durations shown to people, never decided upon
-    "gateway.wsdl_types": {"pathlib"},  # PurePosixPath: names of files in the bundle, no disk
+    "gateway.contract.wsdl_types": {"pathlib"},  # PurePosixPath: names of files in the bundle, no disk
 }
 ADAPTERS_MAY = {"gateway.model", "gateway.errors", "gateway.xml", "gateway.identifiers", "gateway.simulation"}
 SIMULATED = ("simulator", "register", "movements")

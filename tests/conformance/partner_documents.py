@@ -15,10 +15,10 @@ from pathlib import Path
 
 from lxml import etree
 
-from gateway.fact_sheet import read_sheet
 from gateway.facts import Fact, FactTable
-from gateway.schema_facts import load_facts
-from gateway.schema_xsd import write_xsds
+from gateway.facts.sheet import read_sheet
+from gateway.schema.generate import load_facts
+from gateway.schema.xsd import write_xsds
 from gateway.xml import Element, parse
 from tests.conformance.wco_documents import ODD_ATTRIBUTES, ODD_TEXTS, spoil
 

@@ -25,7 +25,7 @@ import xmlschema
 from lxml import etree
 
 from gateway.facts import FactTable
-from gateway.schema_facts import load_facts
+from gateway.schema.generate import load_facts
 from gateway.xml import Element, parse, text_of
 from tests.conformance.wco_documents import minimal, probes, spoil, swaps
 

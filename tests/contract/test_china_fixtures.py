@@ -17,8 +17,8 @@ from adapters.aeo_registry_kz.simulator import simulator as registry_simulator
 from adapters.mra_cn import ADAPTER as CHINA
 from adapters.mra_cn.simulator import Behaviour, simulator
 from gateway.errors import MappingGap
-from gateway.fact import FactTable
 from gateway.facts import read_facts
+from gateway.facts.fact import FactTable
 from gateway.mapping import Translation, compile_table, read_codes, read_table, translate
 from gateway.model import Claims, Corridor, Document, DocumentType, MessageId, PartnerId
 from gateway.schema import Schemas, validate_bare

@@ -17,8 +17,8 @@ from adapters.customs_kz.simulator import simulator as customs_simulator
 from adapters.health_kz import ADAPTER as HEALTH
 from adapters.health_kz.simulator import simulator
 from gateway.errors import MappingGap
-from gateway.fact import FactTable
 from gateway.facts import read_facts
+from gateway.facts.fact import FactTable
 from gateway.mapping import Translation, compile_table, read_codes, read_table, translate
 from gateway.model import Claims, Corridor, Document, MessageId, PartnerId
 from gateway.schema import Schemas, validate_bare

@@ -22,7 +22,7 @@ from gateway.mapping.numbers import canonical_decimal
 from gateway.mapping.predicate import paths_of
 from gateway.model import Document
 from gateway.schema import check, validate_bare
-from gateway.schema_facts import load_facts
+from gateway.schema.generate import load_facts
 from gateway.xml import Element, canonical, parse, readable_path, tag_of
 from tests.generated import documents, generate
 from tests.tables import CONTEXT, cases

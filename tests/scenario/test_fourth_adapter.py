@@ -14,7 +14,7 @@ from gateway.model import Claims, MessageId, PartnerId
 from gateway.pipeline import forward
 from gateway.reception import receive
 from gateway.replay import replay, worlds
-from gateway.schema_facts import build
+from gateway.schema.generate import build
 from gateway.shell.partners import load_partners
 from gateway.testing.partner import send_as
 from gateway.testing.world import make_world

@@ -13,10 +13,10 @@ import xmlschema
 import zeep
 from lxml import etree
 
+from gateway.contract.wsdl_types import Types
 from gateway.errors import ConfigurationError
 from gateway.model import XS
 from gateway.shell.wsdl_door import receivable, sendable, wsdl_of
-from gateway.wsdl_types import Types
 from tests.running import PARTNERS, Running
 from tests.services.clients import Clients
 

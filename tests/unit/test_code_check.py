@@ -9,9 +9,9 @@ from functools import cache
 
 import pytest
 
-from gateway.code_check import Desk, business_day, check_codes
-from gateway.code_lists import CodeLists, read_code_lists
-from gateway.code_numbers import CHECKS, check_uscc
+from gateway.codes.check import Desk, business_day, check_codes
+from gateway.codes.lists import CodeLists, read_code_lists
+from gateway.codes.numbers import CHECKS, check_uscc
 from gateway.errors import ConfigurationError, Finding
 from gateway.facts import read_facts
 from gateway.model import LANGUAGES

@@ -21,7 +21,7 @@ from gateway.errors import (
 )
 from gateway.model import SOAP12, Document, DocumentType, Schema, Verified
 from gateway.schema import Schemas, check, validate, validate_bare
-from gateway.schema_guard import without_locations
+from gateway.schema.guard import without_locations
 from gateway.xml import canonical, parse
 from tests.builders import a_verified, a_wire, some_claims
 from tests.schemas import customs_schemas, golden

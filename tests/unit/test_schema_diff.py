@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from gateway.fact_sheet import read_sheet
 from gateway.facts import FactTable, facts_from_sheet, read_facts
+from gateway.facts.sheet import read_sheet
 from gateway.mapping import read_table
 from gateway.model import Corridor, CorridorId, Document, DocumentType, PartnerId, Schema
 from gateway.schema import Schemas, validate_bare
-from gateway.schema_diff import Change, Difference, compare, diff
-from gateway.schema_facts import load_facts
-from gateway.schema_impact import Impact, impact
-from gateway.schema_xsd import write_xsds
+from gateway.schema.diff import Change, Difference, compare, diff
+from gateway.schema.generate import load_facts
+from gateway.schema.impact import Impact, impact
+from gateway.schema.xsd import write_xsds
 from gateway.twin import from_json, to_json
 from gateway.xml import canonical, parse
 from tests.schemas import ROOT

@@ -8,7 +8,7 @@ from gateway.facts import FactTable, read_facts
 from gateway.model import DocumentType, Schema
 from gateway.refusal import finding_members
 from gateway.schema import Schemas, validate_bare
-from gateway.schema_rules import Complaint, read_complaint
+from gateway.schema.rules import Complaint, read_complaint
 
 HEAD = """# title: Two answers
 # namespace: urn:test:a

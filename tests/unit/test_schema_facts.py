@@ -10,7 +10,7 @@ from lxml import etree
 
 from gateway.errors import ConfigurationError
 from gateway.facts import facts_from_xsd, read_facts
-from gateway.schema_facts import build, check, load_facts, main, schema_tables, xsds_of
+from gateway.schema.generate import build, check, load_facts, main, schema_tables, xsds_of
 
 XSD = Path(__file__).parents[2] / "xsd"
 TABLES = schema_tables(XSD)

@@ -8,7 +8,7 @@ import pytest
 from lxml import etree
 
 from gateway.errors import ConfigurationError
-from gateway.schema_facts import build, load_facts, xsds_of
+from gateway.schema.generate import build, load_facts, xsds_of
 from tests.unit.test_schema_facts import HEAD, schema, valid
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.schema_guard import split_values, typed_elements, without_locations
+from gateway.schema.guard import split_values, typed_elements, without_locations
 from gateway.xml import parse
 
 XSI = "http://www.w3.org/2001/XMLSchema-instance"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.fact import Fact
-from gateway.schema_hints import hints
+from gateway.facts.fact import Fact
+from gateway.schema.hints import hints
 
 
 def a_fact(type: str = "token", **given: str) -> Fact:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from lxml import etree, html
 
-from gateway.code_lists import CodeLists
-from gateway.schema_pages import Described, describe, schema_page, schema_pages, write_pages
+from gateway.codes.lists import CodeLists
+from gateway.schema.pages import Described, describe, schema_page, schema_pages, write_pages
 from gateway.twin import to_json
 from tests.twins import registry
 

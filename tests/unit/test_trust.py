@@ -19,6 +19,9 @@ HEALTH = PartnerId("health_kz")
 SECOND = timedelta(seconds=1)
 CA_BASIC = x509.BasicConstraints(ca=True, path_length=None)
 
+TWENTY_OCTETS = int.from_bytes(b"\x40" + bytes(range(1, 20)))
+"""The longest serial number RFC 5280 allows; a shorter one would make the tampering below miss."""
+
 
 def _refused(
     partner: Partner, leaf: bytes, *, claimed: PartnerId = HEALTH, others: tuple[Partner, ...] = ()
@@ -198,10 +201,11 @@ def test_tokens_that_are_not_one_clean_certificate_are_refused() -> None:
 @pytest.mark.parametrize("registered", [False, True])
 def test_duplicate_extension_and_odd_serial_numbers_are_refused(registered: bool) -> None:
     """Also when somebody registered such a certificate."""
-    leaf = issue(make_ca(), extensions=[(x509.UnrecognizedExtension(ObjectIdentifier("2.5.29.99"), b"\5\0"), False)])
+    odd = x509.UnrecognizedExtension(ObjectIdentifier("2.5.29.99"), b"\5\0")
+    leaf = issue(make_ca(), number=TWENTY_OCTETS, extensions=[(odd, False)])
     key_id, basic = bytes.fromhex("0603551d63"), bytes.fromhex("0603551d0f")
     doubled = leaf.der.replace(key_id, basic)
-    number = leaf.certificate.serial_number.to_bytes(20)
+    number = TWENTY_OCTETS.to_bytes(20)
     negative = leaf.der.replace(b"\x02\x14" + number, b"\x02\x14" + b"\x80" + number[1:])
     for der in (doubled, negative):
         assert der != leaf.der
@@ -214,8 +218,8 @@ def test_duplicate_extension_and_odd_serial_numbers_are_refused(registered: bool
 @pytest.mark.parametrize("first", [0x80, 0xFF])
 def test_a_negative_serial_number_is_refused_where_warnings_are_only_words(first: int) -> None:
     """In production the parser only warns; we refuse."""
-    leaf = issue(make_ca())
-    number = leaf.certificate.serial_number.to_bytes(20)
+    leaf = issue(make_ca(), number=TWENTY_OCTETS)
+    number = TWENTY_OCTETS.to_bytes(20)
     der = leaf.der.replace(b"\x02\x14" + number, b"\x02\x14" + bytes([first]) + number[1:])
     with pytest.raises(SealToken):
         read_certificate(der)

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from gateway.ecma_pattern import ecma
 from gateway.errors import EnvelopeMalformed, Finding, GatewayError, SchemaViolation
 from gateway.facts import FactTable, facts_from_xsd, read_facts
+from gateway.facts.ecma_pattern import ecma
 from gateway.model import LANGUAGES, Document
 from gateway.schema import validate_bare
 from gateway.twin import from_json, to_json, twin_of
-from gateway.twin_schema import json_schema
+from gateway.twin.json_schema import json_schema
 from gateway.words import say
 from gateway.xml import canonical, parse
 from tests.json_schema import complaints

@@ -12,7 +12,7 @@ import pytest
 
 from gateway.catalogue import codes, render
 from gateway.model import LANGUAGES, Language
-from gateway.schema_hints import HINTS
+from gateway.schema.hints import HINTS
 from gateway.words import SEAL, hint_names, known_keys, rules, say, template
 from tests.schemas import ROOT
 
@@ -21,7 +21,15 @@ SLOT = re.compile(r"\{([a-z]+)")
 KAZAKH = set("әғқңөұүһі")
 INTERNAL = {"xsd.not-expected"}
 """What a complaint is read as before the facts say which finding it is."""
-READERS = {"schema_rules", "schema_explain", "schema_recognise", "schema_guard", "strict_json", "twin", "twin_write"}
+READERS = {
+    "schema/rules",
+    "schema/explain",
+    "schema/recognise",
+    "schema/guard",
+    "gateway/strict_json",
+    "twin/__init__",
+    "twin/write",
+}
 """Where rules also stand in tables, not only in calls."""
 FAMILY = re.compile(r"(?:xsd|trap|xml|schema|mapping|facts|config|rule|json|code|id)\.[a-z]+(?:-[a-z]+)*")
 
@@ -37,7 +45,11 @@ def rules_in_source() -> set[str]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.keyword) and node.arg == "rule" and isinstance(node.value, ast.Constant):
                 found.add(str(node.value.value))
-            if file.stem in READERS and isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if (
+                "/".join(file.with_suffix("").parts[-2:]) in READERS
+                and isinstance(node, ast.Constant)
+                and isinstance(node.value, str)
+            ):
                 found.update(FAMILY.findall(node.value) if FAMILY.fullmatch(node.value) else ())
     return {rule for rule in found if FAMILY.fullmatch(rule)} - INTERNAL
 

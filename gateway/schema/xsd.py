@@ -7,8 +7,8 @@ from dataclasses import replace
 from xml.sax.saxutils import escape, quoteattr
 
 from gateway.errors import ConfigurationError
-from gateway.fact_sheet import CLASSES, LIKE, NESTED, Row, Sheet, problem
-from gateway.schema_types import Types, attribute_names
+from gateway.facts.sheet import CLASSES, LIKE, NESTED, Row, Sheet, problem
+from gateway.schema.types import Types, attribute_names
 
 MARK = "Made from the table "
 _DATES = "-dates"

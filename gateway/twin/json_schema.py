@@ -12,10 +12,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from gateway.ecma_pattern import ecma
-from gateway.fact import Fact, FactTable
+from gateway.facts.ecma_pattern import ecma
+from gateway.facts.fact import Fact, FactTable
 from gateway.outline import Outline
-from gateway.twin_write import TEXT
+from gateway.twin.write import TEXT
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _NUMBERS: Final = frozenset({"numeric", "amount", "quantity", "measure", "decimal"})

@@ -12,17 +12,17 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
-from gateway.code_lists import Binding, CodeLists, read_code_lists
+from gateway.codes.lists import Binding, CodeLists, read_code_lists
 from gateway.errors import GatewayError
-from gateway.fact import Fact, FactTable
+from gateway.facts.fact import Fact, FactTable
 from gateway.model import Document, Schema
 from gateway.outline import Outline
 from gateway.registry import Registry
 from gateway.schema import validate_bare
-from gateway.schema_facts import load_facts
-from gateway.schema_page_parts import CSS, codes_page, frame, link, values_of
+from gateway.schema.generate import load_facts
+from gateway.schema.page_parts import CSS, codes_page, frame, link, values_of
 from gateway.twin import twin_of
-from gateway.twin_schema import json_schema
+from gateway.twin.json_schema import json_schema
 
 _SAMPLES: Final = 3
 """Different values shown for an element."""

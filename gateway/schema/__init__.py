@@ -26,10 +26,10 @@ from gateway.errors import (
 )
 from gateway.facts import FactTable
 from gateway.model import XSI, Document, DocumentType, Schema, Verified
-from gateway.schema_atlas import Atlas
-from gateway.schema_explain import Complaint, Offence, Received, explain, fact_of, place
-from gateway.schema_guard import split_values, typed_elements, without_locations
-from gateway.schema_recognise import (
+from gateway.schema.atlas import Atlas
+from gateway.schema.explain import Complaint, Offence, Received, explain, fact_of, place
+from gateway.schema.guard import split_values, typed_elements, without_locations
+from gateway.schema.recognise import (
     Selector,
     Step,
     java_dates,

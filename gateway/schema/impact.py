@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.fact import Fact
+from gateway.facts.facets import takes
+from gateway.facts.fact import Fact
 from gateway.mapping import MapTable, Rule
 from gateway.mapping.predicate import paths_of
 from gateway.model import Corridor, CorridorId, DocumentType
 from gateway.outline import Outline, qualified
-from gateway.schema_diff import Change, Difference, Kind
-from gateway.schema_facets import takes
+from gateway.schema.diff import Change, Difference, Kind
 from gateway.xml import Element, parse, tag_of, text_of
 
 _LABEL: Final = re.compile(r"\[[0-9]+\]")

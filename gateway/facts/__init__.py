@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from gateway.errors import ConfigurationError
-from gateway.fact import Fact, FactTable, enumerated
-from gateway.fact_sheet import LIKE, Row, Sheet, problem, read_sheet
-from gateway.facts_xsd import facts_from_xsd
+from gateway.facts.fact import Fact, FactTable, enumerated
+from gateway.facts.from_xsd import facts_from_xsd
+from gateway.facts.sheet import LIKE, Row, Sheet, problem, read_sheet
 
 __all__ = ["Fact", "FactTable", "enumerated", "facts_from_sheet", "facts_from_xsd", "read_facts"]
 

@@ -11,8 +11,8 @@ from typing import Final
 from lxml import etree
 
 from gateway.facts import FactTable
-from gateway.schema_explain import Offence
-from gateway.schema_hints import is_java_date
+from gateway.schema.explain import Offence
+from gateway.schema.hints import is_java_date
 from gateway.xml import Element, text_of
 
 _STRIPPED_PREFIX: Final = re.compile(r"[a-z][a-z0-9_]{0,4}")

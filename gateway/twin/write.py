@@ -10,7 +10,7 @@ from typing import Final
 from lxml import etree
 
 from gateway.errors import Finding
-from gateway.fact import Fact, FactTable
+from gateway.facts.fact import Fact, FactTable
 from gateway.outline import Outline, qualified
 from gateway.strict_json import MOST_FINDINGS, Members, Number, Value, pointer, shown
 from gateway.xml import Element

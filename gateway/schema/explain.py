@@ -14,9 +14,9 @@ from lxml import etree
 
 from gateway.errors import Finding
 from gateway.facts import Fact, FactTable
-from gateway.schema_atlas import Atlas
-from gateway.schema_hints import DATES, NUMBERS, hints
-from gateway.schema_rules import Complaint, Reading, read_complaint
+from gateway.schema.atlas import Atlas
+from gateway.schema.hints import DATES, NUMBERS, hints
+from gateway.schema.rules import Complaint, Reading, read_complaint
 from gateway.xml import Element, locate, tag_of, text_of
 
 __all__ = ["Complaint", "Offence", "Received", "explain", "place"]

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from gateway.errors import ConfigurationError
-from gateway.fact import FactTable
-from gateway.fact_sheet import LIKE, Sheet, read_sheet
 from gateway.facts import facts_from_sheet, facts_from_xsd
-from gateway.schema_xsd import MARK, write_xsds
+from gateway.facts.fact import FactTable
+from gateway.facts.sheet import LIKE, Sheet, read_sheet
+from gateway.schema.xsd import MARK, write_xsds
 
-_USAGE = "usage: python -m gateway.schema_facts build|check [FOLDER or FILE.csv ...]\n"
+_USAGE = "usage: python -m gateway.schema.generate build|check [FOLDER or FILE.csv ...]\n"
 
 
 def load_facts(path: Path, root: str = "") -> FactTable:

@@ -17,11 +17,11 @@ from typing import Final
 from lxml import etree
 
 from gateway.errors import EnvelopeMalformed, Finding, SchemaViolation
-from gateway.fact import Fact, FactTable
+from gateway.facts.fact import Fact, FactTable
 from gateway.model import XSI
 from gateway.outline import Outline
 from gateway.strict_json import MOST_FINDINGS, read_json
-from gateway.twin_write import TEXT, document
+from gateway.twin.write import TEXT, document
 from gateway.xml import Element, canonical, parse, readable_path, tag_of
 
 Twin = str | dict[str, "Twin"] | list["Twin"]

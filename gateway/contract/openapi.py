@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from gateway import openapi_words as words
+from gateway.contract import openapi_words as words
 from gateway.errors import GatewayError, SealError
 from gateway.model import DocumentType
 from gateway.words import template

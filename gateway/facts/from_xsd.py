@@ -11,7 +11,7 @@ import xmlschema
 from xmlschema.validators import XsdAttribute, XsdElement
 
 from gateway.errors import ConfigurationError, Finding
-from gateway.fact import Fact, FactTable
+from gateway.facts.fact import Fact, FactTable
 
 _ANNOTATIONS = {"WCOID": "wco_id", "WCOName": "wco_name", "TDEDUID": "tded", "WCOFormat": "format"}
 _WORDS = (("boolean", "boolean"), ("dateTime", "datetime"), ("date", "date"), ("time", "time"), ("integer", "integer"),

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Final
 
-from gateway.code_lists import CodeBook, CodeLists
+from gateway.codes.lists import CodeBook, CodeLists
 from gateway.model import LANGUAGES
-from gateway.twin_write import TEXT
+from gateway.twin.write import TEXT
 
 CSS: Final = """:root { color-scheme: light dark; --line: #8884; --soft: #8881; --link: light-dark(#0b57a4, #8ec5ff); }
 body { font: 15px/1.45 system-ui, sans-serif; margin: 0 auto; max-width: 96rem; padding: 1rem 1.5rem 4rem; }

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from xml.sax.saxutils import quoteattr
 
-from gateway.fact import enumerated
-from gateway.fact_sheet import DECIMALS, TEXTUAL, Row
 from gateway.facts import implied_attributes
+from gateway.facts.fact import enumerated
+from gateway.facts.sheet import DECIMALS, TEXTUAL, Row
 
 _BUILTIN: Mapping[str, str] = {
     "text": "string", "id": "string", "string": "string", "code": "token", "token": "token", "token-id": "token",

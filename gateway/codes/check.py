@@ -14,10 +14,10 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from difflib import get_close_matches
 from typing import Final
 
-from gateway.code_lists import Binding, CodeBook, CodeLists
-from gateway.code_numbers import CHECKS
+from gateway.codes.lists import Binding, CodeBook, CodeLists
+from gateway.codes.numbers import CHECKS
 from gateway.errors import ConfigurationError, Finding
-from gateway.fact import Fact, FactTable
+from gateway.facts.fact import Fact, FactTable
 from gateway.outline import Outline, qualified
 from gateway.xml import Element, parse, readable_path, tag_of, text_of
 

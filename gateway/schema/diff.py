@@ -12,8 +12,8 @@ from difflib import SequenceMatcher
 from itertools import pairwise
 from typing import Final, Literal
 
-from gateway.fact import Fact, FactTable
-from gateway.schema_facets import Facets, facets_of, wider
+from gateway.facts.facets import Facets, facets_of, wider
+from gateway.facts.fact import Fact, FactTable
 
 Kind = Literal[
     "added", "removed", "renamed", "moved", "namespace", "version", "min", "max",

@@ -12,9 +12,9 @@ from typing import Final
 
 from lxml import etree
 
+from gateway.contract.wsdl_types import Load, Types
 from gateway.envelope.addressing import action_of
 from gateway.model import RECEIPT, DocumentType, Schema
-from gateway.wsdl_types import Load, Types
 from gateway.xml import Element
 
 WSDL: Final = "http://schemas.xmlsoap.org/wsdl/"

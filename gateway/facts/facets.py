@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.ecma_pattern import ecma
-from gateway.fact import Fact
+from gateway.facts.ecma_pattern import ecma
+from gateway.facts.fact import Fact
 
 _FORMAT: Final = re.compile(r"(an|a|n)(\.\.)?([0-9]+)(?:,([0-9]+))?")
 _DECIMALS: Final = frozenset({"numeric", "amount", "quantity", "measure", "decimal"})

@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase, translate
 from typing import Final, Literal
 
 from gateway.errors import ConfigurationError, Finding
-from gateway.fact import FactTable
+from gateway.facts.fact import FactTable
 from gateway.model import LANGUAGES, Language
 
 INDEX: Final = "index"
