@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 USAGE: Final = 2
 _SHOWN: Final = 25
 _WIDE: Final = 200
+_HALF: Final = re.compile("[\ud800-\udfff]")
 Json = typer.Option(False, "--json", help="Print JSON instead of a text for people.")
 
 
@@ -31,8 +33,14 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def emit(value: Any) -> None:
-    """One line of JSON on standard output."""
-    typer.echo(json.dumps(value, ensure_ascii=False, default=str))
+    """One line of JSON on standard output; half characters, as of file names in no encoding, as escapes."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    typer.echo(_HALF.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+
+
+def echo(text: str) -> None:
+    """A text on standard output; what cannot be written there as escapes."""
+    typer.echo(_HALF.sub(lambda found: f"\\x{ord(found[0]) & 0xFF:02x}", text))
 
 
 def table(title: str, *columns: str) -> Table:

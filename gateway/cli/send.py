@@ -12,7 +12,7 @@ from gateway.cli.place import Config, StateDir, partners_of, registry_of, settin
 from gateway.cli.say import Json, console, emit, one_of, wrong_use
 
 if TYPE_CHECKING:
-    from gateway.model import Document, Partner
+    from gateway.model import Partner
     from gateway.shell.client import Hat, Outcome
     from gateway.shell.config import Settings
 
@@ -66,21 +66,20 @@ def send(
 def _checked(file: Path, payload: bytes, settings: Settings, kind: str, *, unchecked: bool) -> tuple[str, float]:
     """The document's type and the milliseconds it took to see; what is not valid ends the command with its findings."""
     from gateway.cli.validate import lines_of, shown
-    from gateway.schema import validate_bare
+    from gateway.schema.bare import judge
 
     registry = registry_of(settings)
     if kind:
         one_of("document type", kind, registry.records)
     started = perf_counter()
-    found = validate_bare(payload, registry.schemas)
+    found = judge(payload, registry.schemas)
     took = round((perf_counter() - started) * 1000, 1)
-    document: Document | None = None if isinstance(found, tuple) else found
-    if isinstance(found, tuple) and not (unchecked and kind):
+    if not found.valid and not (unchecked and kind):
         typer.echo("\n".join(lines_of(shown(file, found), "en")), err=True)
         if unchecked:
             wrong_use("a document that is not valid needs --type")
         raise typer.Exit(1)
-    return kind or (document.type if document else ""), took
+    return kind or found.type or "", took
 
 
 def _hat(record: Partner, settings: Settings, url: str, keys: Path | None) -> Hat:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from gateway.cli.place import Config, registry_of, settings_at
-from gateway.cli.say import Json, emit, one_of
+from gateway.cli.say import Json, echo, emit, one_of
 
 if TYPE_CHECKING:
-    from gateway.errors import Finding
-    from gateway.model import Document
+    from gateway.schema import Schemas
+    from gateway.schema.bare import Verdict
+
+STDIN: Final = Path("-")
+_ENDINGS: Final = frozenset({".xml", ".XML"})
 
 
 def add_to(app: typer.Typer) -> None:
@@ -22,7 +26,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def validate(
-    files: Annotated[list[Path], typer.Argument(help="XML files, or folders with XML files.")],
+    files: Annotated[list[Path], typer.Argument(help="XML files, folders with XML files, or - for standard input.")],
     language: Annotated[str, typer.Option("--lang", help="Language of the words: en, ru or kk.")] = "en",
     as_json: bool = Json,
     config: Config = None,
@@ -31,47 +35,69 @@ def validate(
 
     A file that cannot be read, is not XML or has no schema is one more line, never a stop. With --json: one object per
     line and file.
+
+    Examples: gateway validate order.xml; gateway validate --json folder/ more.xml; cat order.xml | gateway validate -
     """
     from gateway.model import LANGUAGES
-    from gateway.schema import validate_bare
+    from gateway.schema.shelf import all_schemas
 
     one_of("language", language, LANGUAGES)
-    schemas = registry_of(settings_at(config)).schemas
+    settings = settings_at(config)
+    schemas = all_schemas(registry_of(settings))
     invalid = False
     for file in spread(files):
-        try:
-            told = shown(file, validate_bare(file.read_bytes(), schemas))
-        except OSError as error:
-            told = unreadable(file, error)
+        told = shown(file, looked_at(file, schemas, settings.largest_message))
         invalid = invalid or not told["valid"]
         if as_json:
             emit(told)
         else:
-            typer.echo("\n".join(lines_of(told, language)))
+            echo("\n".join(lines_of(told, language)))
     raise typer.Exit(1 if invalid else 0)
 
 
 def spread(files: Iterable[Path]) -> Iterator[Path]:
     """The files, and the XML files below the folders, each folder sorted; a folder without any stands for itself."""
     for file in files:
-        yield from (sorted(file.rglob("*.xml")) if file.is_dir() else []) or [file]
+        inside = sorted(found for found in file.rglob("*") if found.suffix in _ENDINGS and not found.is_dir())
+        yield from inside or [file]
 
 
-def shown(file: Path, found: Document | Sequence[Finding]) -> dict[str, Any]:
+def looked_at(file: Path, schemas: Schemas, most: int) -> Verdict:
+    """The verdict on one file, whatever it is."""
+    from gateway.errors import Finding
+    from gateway.schema.bare import Verdict, judge
+
+    try:
+        payload = octets_of(file, most)
+        if len(payload) > most:
+            return Verdict(findings=(Finding(rule="file.too-large", params={"most": str(most)}),))
+        return judge(payload, schemas)
+    except OSError as error:
+        return Verdict(findings=(Finding(rule="file.unreadable", params={"reason": error.strerror or str(error)}),))
+    except Exception as error:  # noqa: BLE001 - whatever one file does, the others are looked at
+        reason = f"{type(error).__name__}: {error}"
+        return Verdict(findings=(Finding(rule="file.failed", params={"reason": reason}),))
+
+
+def octets_of(file: Path, most: int) -> bytes:
+    """At most one octet more than a message may have."""
+    if file == STDIN:
+        return sys.stdin.buffer.read(most + 1)
+    with file.open("rb") as opened:
+        return opened.read(most + 1)
+
+
+def shown(file: Path, found: Verdict) -> dict[str, Any]:
     """The result of one file as plain values: file, valid, schema, type, findings."""
-    from gateway.model import Document
     from gateway.refusal import finding_members
 
-    if isinstance(found, Document):
-        return {"file": str(file), "valid": True, "schema": found.schema, "type": found.type, "findings": []}
-    findings = [finding_members(finding) for finding in found]
-    return {"file": str(file), "valid": False, "schema": None, "type": None, "findings": findings}
-
-
-def unreadable(file: Path, error: OSError) -> dict[str, Any]:
-    """The same for a file that cannot be read."""
-    finding = {"rule": "file.unreadable", "text": error.strerror or str(error), "hint": ""}
-    return {"file": str(file), "valid": False, "schema": None, "type": None, "findings": [finding]}
+    return {
+        "file": str(file),
+        "valid": found.valid,
+        "schema": found.schema or None,
+        "type": found.type,
+        "findings": [finding_members(finding) for finding in found.findings],
+    }
 
 
 def lines_of(told: dict[str, Any], language: str) -> Iterator[str]:

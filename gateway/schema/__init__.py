@@ -21,6 +21,7 @@ from gateway.errors import (
     Finding,
     GatewayError,
     MappingInvalid,
+    MediaTypeUnknown,
     SchemaUnknown,
     SchemaViolation,
 )
@@ -45,6 +46,7 @@ Load = Callable[[str], bytes]
 """Bytes of a schema file by its path in the bundle (`xsd/wco/declaration.xsd`); LookupError or OSError if absent."""
 Facts = Callable[[Schema], FactTable | None]
 _POSITION: Final = re.compile(r"at line ([0-9]+), column ([0-9]+): (.*?)(?:, line [0-9]+, column [0-9]+)?$", re.S)
+_DECLARED: Final = re.compile(r"declaration says ([^;]+);")
 _BUNDLE: Final = "bundle:/"
 
 
@@ -133,6 +135,14 @@ class Schemas:
     def __iter__(self) -> Iterator[Schema]:
         return (shape.schema for shapes in self._shapes.values() for shape in shapes)
 
+    def beside(self, more: Schemas) -> Schemas:
+        """These shapes and those of another set; both stay as they are."""
+        joined = Schemas((), _nothing)
+        for shapes in (self._shapes, more._shapes):
+            for key, found in shapes.items():
+                joined._shapes.setdefault(key, []).extend(found)
+        return joined
+
     def recognise(self, root: Element) -> Schema:
         """The schema record of a document, by namespace and root, then by `when`.
 
@@ -157,6 +167,10 @@ class Schemas:
         found = unknown_function(root, tuple((shape.schema.document, shape.when) for shape in candidates))
         known = (fact_of(found.element, shape.facts) for shape in candidates)
         return replace(found, fact=next(filter(None, known), None))
+
+
+def _nothing(path: str) -> bytes:
+    raise LookupError(path)
 
 
 def _shape(record: Schema, compiled: Compiled, facts: FactTable | None) -> Shape:
@@ -197,6 +211,9 @@ def validate_bare(payload: bytes, schemas: Schemas) -> Document | tuple[Finding,
     """The document in a file without envelope, or everything wrong with it; never raises for what the file holds."""
     try:
         return _judge(parse(payload), payload, Received(octets=payload), schemas)
+    except MediaTypeUnknown as refusal:
+        declared = _DECLARED.search(refusal.detail)
+        return (Finding(rule="xml.encoding", params={"found": declared[1] if declared else ""}),)
     except GatewayError as refusal:
         return refusal.findings or (_malformed(refusal.detail),)
 

@@ -11,11 +11,14 @@ from typing import Final
 from lxml import etree
 
 from gateway.facts import FactTable
+from gateway.model import SOAP11, SOAP12
 from gateway.schema.explain import Offence
 from gateway.schema.hints import is_java_date
 from gateway.xml import Element, text_of
 
 _STRIPPED_PREFIX: Final = re.compile(r"[a-z][a-z0-9_]{0,4}")
+
+_ENVELOPES: Final = frozenset({SOAP11, SOAP12})
 
 
 def values_at(root: Element, path: etree.XPath) -> list[str]:
@@ -87,6 +90,10 @@ def unknown_document(root: Element, known: Sequence[tuple[str, str]]) -> Offence
     """Why no schema is registered for this root; `known` are the (namespace, root) pairs we do know."""
     name = etree.QName(root)
     namespace, local = name.namespace or "", name.localname
+    if local == "Envelope" and namespace in _ENVELOPES:
+        inside = root.find(f"{{{namespace}}}Body/{{*}}*")
+        held = "" if inside is None else etree.QName(inside).localname
+        return Offence(element=root, rule="schema.envelope", params={"inside": held})
     expected = sorted({ns for ns, known_root in known if known_root == local})
     params = {"root": local, "found": namespace, "expected": ", ".join(expected)}
     if _colons_stripped(root, namespace, local, known):

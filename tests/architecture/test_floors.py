@@ -12,15 +12,15 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FLOORS: tuple[tuple[int, str], ...] = (
     (0, r"gateway|gateway\.errors"),
-    (1, r"gateway\.(model|lifecycle|words|simulation|identifiers)"),
-    (2, r"gateway\.(xml|ports|strict_json|outline|facts(\..+)?|codes|codes\.(lists|numbers))"),
+    (1, r"gateway\.(model|terms|lifecycle|words|simulation|identifiers)"),
+    (2, r"gateway\.(xml|ports|order|strict_json|outline|facts(\..+)?|codes|codes\.(lists|numbers))"),
     (3, r"gateway\.envelope(\..+)?"),
     (4, r"gateway\.(seal|mapping|twin)(\..+)?|gateway\.(route|receipt|codes\.check)"),
-    (4, r"gateway\.schema(\.(atlas|explain|guard|hints|recognise|rules))?"),
-    (5, r"gateway\.(setup|pipeline|notice|reception|refusal|silence|reading|schema\.(diff|impact))"),
+    (4, r"gateway\.schema(\.(atlas|bare|explain|guard|hints|pointers|recognise|rules))?"),
+    (5, r"gateway\.(setup|pipeline|notice|reception|refusal|silence|reading|schema\.(diff|impact)|codes\.desks)"),
     (5, r"gateway\.contract(\.wsdl(_types)?)?"),
     (6, r"gateway\.(shell|testing)(\..+)?"),
-    (6, r"gateway\.(registry|catalogue|contract\.openapi(_words)?|schema\.(generate|types|xsd|pages|page_parts))"),
+    (6, r"gateway\.(registry|catalogue|contract\.openapi(_words)?|schema\.(generate|types|xsd|pages|page_parts|shelf))"),
     (7, r"gateway\.(app|__main__|cli|kit|replay)(\..+)?"),
 )
 DESKS = (
@@ -45,7 +45,7 @@ SIMULATED = ("simulator", "register", "movements")
 """Modules of an adapter that keep the book of its simulated partner."""
 BANNED = re.compile(r"(Manager|Handler|Helper|Util|Processor|Service|Impl|Abstract|Default)\b|^Base[A-Z]")
 LONGEST_FILE = 300
-LONGER = {"gateway.model": 340}  # the words of the house stay in one place
+LONGER = {"gateway.model": 345}  # the words of the house stay in one place
 LONGEST_FUNCTION = 50
 
 

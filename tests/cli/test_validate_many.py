@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import random
 import shutil
 from pathlib import Path
@@ -64,7 +66,7 @@ def test_two_hundred_files_are_two_hundred_lines(
     assert [line["file"] for line in lines] == [str(file) for file in files]
     for line in lines:
         assert set(line) >= WORDS
-        assert bool(line["valid"]) == (line["schema"] is not None)
+        assert line["schema"] or not line["valid"]
         assert bool(line["valid"]) == (not line["findings"])
     assert any(line["valid"] for line in lines)
     for line in lines[-2:]:
@@ -89,3 +91,54 @@ def test_a_folder_is_read_in_order(
         shutil.copy(ROOT / "adapters/health_kz/fixtures/10-query-ok/in.xml", tmp_path / name)
     code, lines = told(capsys, tmp_path)
     assert (code, [Path(str(line["file"])).name for line in lines]) == (0, ["a.xml", "b.xml"])
+
+
+def test_odd_files_have_a_line_each(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Encodings, envelopes, names in no encoding, endings in capitals, folders called like files, endless devices."""
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "adapters/health_kz/fixtures/10-query-ok/in.xml").read_text("utf-8")
+    body = text.partition("?>")[2] or text
+    odd = {
+        b"a-utf16.xml": ('<?xml version="1.0" encoding="UTF-16"?>' + body).encode("utf-16"),
+        b"b-latin.xml": b'<?xml version="1.0" encoding="ISO-8859-1"?><a>\xe9</a>',
+        b"c-envelope.xml": b'<E:Envelope xmlns:E="http://schemas.xmlsoap.org/soap/envelope/"><E:Body><a/></E:Body></E:Envelope>',
+        b"d-\xff\xfe.xml": text.encode(),
+        b"e-capital.XML": b"\xef\xbb\xbf" + text.encode(),
+        b"f-large.xml": b"<a>" + b"x" * 10_000_001 + b"</a>",
+    }
+    for name, octets in odd.items():
+        Path(os.fsdecode(name)).write_bytes(octets)
+    (tmp_path / "folder.xml").mkdir()
+    code, lines = told(capsys, tmp_path, "/dev/zero")
+    assert code == 1
+    said = [line["findings"][0]["rule"] if line["findings"] else line["type"] for line in lines]  # type: ignore[index]
+    large = "file.too-large"
+    assert said == ["xml.encoding", "xml.encoding", "schema.envelope", "LPCO_QUERY", "LPCO_QUERY", large, large]
+    assert os.fsencode(str(lines[3]["file"])).endswith(b"d-\xff\xfe.xml")
+    assert run(["validate", "d-\udcff\udcfe.xml"]) == 0
+    assert capsys.readouterr().out.startswith("d-\\xff\\xfe.xml: valid LPCO_QUERY")
+
+
+def test_an_invalid_document_still_has_its_schema(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is held to that of its message, and the line says so."""
+    monkeypatch.chdir(tmp_path)
+    bad = tmp_path / "bad.xml"
+    good = (ROOT / "adapters/health_kz/fixtures/10-query-ok/in.xml").read_text("utf-8")
+    bad.write_text(good.replace("<DirectionCode>IM<", "<DirectionCode>XX<"), "utf-8")
+    [line] = told(capsys, bad)[1]
+    assert (line["valid"], line["type"]) == (False, "LPCO_QUERY")
+    assert str(line["schema"]).startswith("xsd/lpco/query.xsd@")
+
+
+def test_standard_input_is_a_file_too(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    octets = (ROOT / "adapters/health_kz/fixtures/10-query-ok/in.xml").read_bytes()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(octets)))
+    code, [line] = told(capsys, "-")
+    assert (code, line["file"], line["type"]) == (0, "-", "LPCO_QUERY")

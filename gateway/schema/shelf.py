@@ -1,0 +1,61 @@
+"""Formats that are known here though no adapter exchanges them: every schema table that no record of a message uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from gateway.facts import FactTable
+from gateway.model import DocumentType, Schema
+from gateway.registry import Registry
+from gateway.schema import Schemas
+from gateway.schema.generate import load_facts
+
+_OURS = "gateway"
+
+
+def shelved(registry: Registry) -> dict[DocumentType, Schema]:
+    """The records of those formats, called by folder and file (`NCTS_CC015C`, `SPS_CERTIFICATE`).
+
+    A table with the root of a message that is exchanged is left out: a document has one meaning.
+    """
+    used = {record.path for record in registry.records.values()}
+    taken = {(record.namespace, record.root) for record in registry.records.values()}
+    records = (_record(family.name, table) for family, table in _tables(registry) if _xsd(family, table) not in used)
+    return {record.document: record for record in records if (record.namespace, record.root) not in taken}
+
+
+def all_records(registry: Registry) -> dict[DocumentType, Schema]:
+    """Every message that is exchanged, then every other format that is known."""
+    return {**registry.records, **shelved(registry)}
+
+
+def all_schemas(registry: Registry) -> Schemas:
+    """The compiled schemas of all of them. Raises ConfigurationError."""
+    tree = registry.tree
+    more = Schemas(shelved(registry).values(), tree.read, lambda record: facts_of(registry, record))
+    return registry.schemas.beside(more)
+
+
+def facts_of(registry: Registry, record: Schema) -> FactTable:
+    """The facts of a record, from the table in its tree."""
+    return load_facts(registry.tree.path(record.path), record.root)
+
+
+def _tables(registry: Registry) -> Iterator[tuple[Path, Path]]:
+    for family in registry.tree.folders("xsd"):
+        if family.name != "codes":
+            yield from ((family, table) for table in registry.tree.files(f"xsd/{family.name}", "*.csv"))
+
+
+def _xsd(family: Path, table: Path) -> str:
+    return f"xsd/{family.name}/{table.stem}.xsd"
+
+
+def _record(family: str, table: Path) -> Schema:
+    facts = load_facts(table)
+    name = table.stem if family == _OURS else f"{family}_{table.stem}"
+    return Schema(
+        document=DocumentType(name.upper()), namespace=facts.namespace, root=facts.root,
+        path=f"xsd/{family}/{table.stem}.xsd", version=facts.version,
+    )  # fmt: skip
