@@ -20,7 +20,8 @@ from bench.report import Cell, Table
 from gateway.shell.evidence import verify_chains
 from gateway.shell.ledger import PostgresLedger
 from gateway.shell.postgres import Postgres
-from gateway.shell.store import Store, apply_schema
+from gateway.shell.revisions import apply_schema
+from gateway.shell.store import Store
 from tests.builders import NOW, CountedIds, FrozenClock, a_sealed, a_verified, a_wire, an_entry, some_claims
 from tests.builders import some_corridors as corridors
 

@@ -26,7 +26,8 @@ from gateway.shell.config import Settings
 from gateway.shell.console import make_console
 from gateway.shell.ledger import PostgresLedger
 from gateway.shell.postgres import Postgres
-from gateway.shell.store import Store, apply_schema
+from gateway.shell.revisions import apply_schema
+from gateway.shell.store import Store
 from gateway.testing import LoopCourier, counting_ids, make_trust
 
 NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)

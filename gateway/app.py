@@ -23,7 +23,9 @@ from gateway.shell.keyring import FileKeyring
 from gateway.shell.ledger import PostgresLedger
 from gateway.shell.logs import configure_logs
 from gateway.shell.partners import load_partners, own_addresses, voiceless
-from gateway.shell.store import Store, apply_schema
+from gateway.shell.presence import Presence
+from gateway.shell.revisions import REVISION, apply_schema
+from gateway.shell.store import Store
 from gateway.shell.worker import Worker
 from gateway.silence import tell_silence
 
@@ -51,6 +53,7 @@ def build(settings: Settings, *, on_queued: Callable[[str], None] | None = None)
     corridors = {key: _scaled(corridor, settings.silence_scale) for key, corridor in trees.corridors.items()}
     apply_schema(settings.database_url, utc_now())
     store = Store(settings.database_url, largest=settings.threads + 4).open()
+    Presence(store, REVISION).start()
     ledger = PostgresLedger(
         store, corridors.values(), clock=utc_now, ids=uuid6.uuid7, on_queued=on_queued,
         retries=tuple(timedelta(seconds=seconds) for seconds in settings.retry_seconds),

@@ -15,7 +15,8 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from gateway.shell.postgres import Postgres
-from gateway.shell.store import Store, apply_schema
+from gateway.shell.revisions import apply_schema
+from gateway.shell.store import Store
 from tests.builders import NOW
 
 _numbers = itertools.count(1)

@@ -61,17 +61,20 @@ def psql(config: Config = None, state: StateDir = None) -> None:
 
 
 def _told(settings: Any) -> dict[str, Any]:
-    from gateway.shell.store import VERSION
+    from gateway.shell.presence import live_instances
+    from gateway.shell.revisions import standing
 
     with open_store(settings) as store:
         server = store.fetch("select version() as version, pg_database_size(current_database()) as size")[0]
-        schema = store.fetch("select max(version) as version from schema_version")[0]
+        stands, living = store.run(standing), store.run(live_instances)
         queue = store.fetch("select count(*) as n, min(received_at) as oldest from delivery where state = 'queued'")[0]
     return {
         "server": str(server["version"]).split(" on ")[0],
         "bytes": server["size"],
-        "schema": schema["version"],
-        "schemaOfThisProgram": VERSION,
+        "revision": stands.revision,
+        "revisionOfThisProgram": stands.program,
+        "pending": [f"{one.number} {one.kind}: {one.text}" for one in stands.pending],
+        "instances": [f"{one.name}, {one.program}, revision {one.revision}" for one in living],
         "queued": queue["n"],
         "oldestQueued": queue["oldest"],
         "embedded": not settings.database_url,

@@ -20,7 +20,8 @@ from gateway.shell.config import TREE, Settings
 from gateway.shell.keyring import FileKeyring
 from gateway.shell.partners import load_partners, read_pem, voiceless
 from gateway.shell.postgres import Postgres
-from gateway.shell.store import VERSION, Store
+from gateway.shell.revisions import standing
+from gateway.shell.store import Store
 
 Colour = Literal["green", "yellow", "red"]
 _OLDEST_PYTHON: Final = (3, 11)
@@ -148,12 +149,13 @@ def _embedded(state: Path) -> str:
 
 
 def _tables(store: Store) -> Iterator[Check]:
-    if not store.fetch("select to_regclass('schema_version') is not null as there")[0]["there"]:
+    if not store.fetch("select to_regclass('revision') is not null as there")[0]["there"]:
         yield Check(name="migrations", colour="yellow", found="no tables yet; the first start makes them")
         return
-    version = store.fetch("select max(version) as version from schema_version")[0]["version"]
-    colour: Colour = "green" if version == VERSION else "red" if version > VERSION else "yellow"
-    yield Check(name="migrations", colour=colour, found=f"schema version {version}, this program knows {VERSION}")
+    stands = store.run(standing)
+    colour: Colour = "yellow" if stands.pending else "green"
+    yield Check(name="migrations", colour=colour, found=f"revision {stands.revision}, this program {stands.program}",
+                do="`gateway db upgrade`" if stands.pending else "")  # fmt: skip
     drift = abs(datetime.now(UTC) - store.fetch("select clock_timestamp() as now")[0]["now"])
     slow: Colour = "red" if drift > _BAD_DRIFT else "yellow" if drift > _DRIFT else "green"
     yield Check(name="clock", colour=slow, found=f"{drift.total_seconds():.1f} s off the database's clock",

@@ -1,5 +1,23 @@
--- What the gateway keeps. Applied as a whole by gateway/shell/store.py under an advisory lock; every change of this
--- file raises its version there. Times are UTC instants given by the gateway's clock, never by the database's.
+-- What the gateway keeps: revision 1 of the tables, applied as a whole. Later changes are revisions of their own below
+-- gateway/shell/migrations. Times are UTC instants given by the gateway's clock, never by the database's.
+
+-- Which revisions of these tables were applied. serves_from: the oldest program, by its own revision, that still works.
+create table revision (
+  number integer primary key,
+  kind text not null check (kind in ('expand', 'contract')),
+  serves_from integer not null,
+  at timestamptz not null
+);
+
+-- Programs that live on this database: a revision that would break an older one waits for it. By the database's clock.
+create table instance (
+  id uuid primary key,
+  name text not null,
+  program text not null,
+  revision integer not null,
+  started_at timestamptz not null,
+  seen_at timestamptz not null
+);
 
 -- A message as it came. Bytes are stored outside the row and uncompressed: hashing and the network want them plain.
 -- payload is null where the wire body itself is the business document.
@@ -21,6 +39,7 @@ create table message (
 alter table message alter column wire set storage external;
 alter table message alter column payload set storage external;
 create index message_sender on message (sender, received_at desc, id desc);
+create index message_type on message (type, received_at desc, id desc);
 
 -- One row per message ever accepted: what makes a repeat a repeat, and the answer it gets.
 create table message_key (

@@ -1,36 +1,27 @@
-"""The database made ready: connections, tables, and the months to come."""
+"""The connections to the database: statements that are tried again, and months made where one is missing."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
-from importlib import resources
+from datetime import datetime
+from threading import local
 from types import TracebackType
 from typing import Any, LiteralString, Self, TypeVar
 
 import psycopg
-from procrastinate.schema import SchemaManager
 from psycopg.rows import TupleRow, dict_row
 from psycopg.sql import Composed
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from gateway.errors import Busy, ConfigurationError
-from gateway.shell.durable import require_durable
+from gateway.errors import Busy
 
-VERSION = 1
-"""Of `schema.sql`. A database that is newer than this program is refused; an older one is brought forward."""
-MONTHS_AHEAD = 3
 TRIES = 3
-MONTH = timedelta(days=31)
 
 Connection = psycopg.Connection[TupleRow]
 Pool = ConnectionPool[Connection]
 Row = Sequence[Any] | Mapping[str, Any]
 Result = TypeVar("Result")
-Steps = dict[int, LiteralString]
-"""What brings a database from the version before to this one."""
-MIGRATIONS: Steps = {}
 
 
 class Store:
@@ -45,6 +36,8 @@ class Store:
             dsn, min_size=1, max_size=largest, kwargs=settings, timeout=patience, reconnect_timeout=60.0, open=False
         )
         self.dsn = dsn
+        self._thread = local()
+        self._leaving: list[Callable[[], None]] = []
 
     def open(self) -> Self:
         """Connections can be had; raises Busy when the server does not answer."""
@@ -55,8 +48,14 @@ class Store:
         return self
 
     def close(self) -> None:
-        """All connections are closed."""
+        """All connections are closed, after what was to be done before."""
+        for last in self._leaving:
+            last()
         self._pool.close()
+
+    def before_close(self, last: Callable[[], None]) -> None:
+        """`last` is done when this store closes, while it can still be asked."""
+        self._leaving.append(last)
 
     def __enter__(self) -> Self:
         return self.open()
@@ -97,6 +96,9 @@ class Store:
 
     def run(self, work: Callable[[Connection], Result], *months: datetime) -> Result:
         """Do `work` on a connection of the pool; partitions for `months` are made when one turns out to be missing."""
+        held: Connection | None = getattr(self._thread, "connection", None)
+        if held is not None:
+            return self._run_held(held, work, months)
         trouble: Exception | None = None
         for _ in range(TRIES):
             try:
@@ -119,48 +121,33 @@ class Store:
         with self._pool.connection() as connection:
             yield connection
 
-    def ensure_months(self, now: datetime) -> None:
-        """Partitions from last month to `MONTHS_AHEAD` months on exist."""
-        self._make_months([now.replace(day=15) + month * MONTH for month in range(-1, MONTHS_AHEAD + 1)])
+    @contextmanager
+    def only(self, connection: Connection) -> Iterator[None]:
+        """Meanwhile this thread works through `connection` alone: what that holds and what we write end together."""
+        self._thread.connection = connection
+        try:
+            yield
+        finally:
+            self._thread.connection = None
+
+    def prove_hold(self) -> None:
+        """The connection of `only`, if there is one, still lives; raises Busy when it does not."""
+        if getattr(self._thread, "connection", None) is not None:
+            self.run(lambda connection: connection.execute("select 1"))
+
+    def _run_held(self, held: Connection, work: Callable[[Connection], Result], months: Sequence[datetime]) -> Result:
+        try:
+            try:
+                return work(held)
+            except psycopg.errors.CheckViolation:
+                if not months:
+                    raise
+                self._make_months(months)
+                return work(held)
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            raise Busy("the hold was lost with its connection") from error
 
     def _make_months(self, months: Sequence[datetime]) -> None:
         with self._pool.connection() as connection, connection.transaction():
             for month in months:
                 connection.execute("select ensure_month(%s)", [month])
-
-
-def apply_schema(dsn: str, now: datetime) -> None:
-    """Tables of this version and partitions for the coming months exist; any number of starters may do it at once.
-
-    Raises ConfigurationError for a database that could lose what it confirmed, or that a newer gateway made.
-    """
-    with psycopg.connect(dsn) as connection:
-        require_durable(connection)
-        connection.execute("select pg_advisory_xact_lock(hashtextextended('gateway schema', 0))")
-        connection.execute("create table if not exists schema_version (version integer not null, at timestamptz)")
-        found = connection.execute("select max(version) from schema_version").fetchone()
-        version: int | None = found[0] if found else None
-        if version is None:
-            connection.execute(_own_schema())
-            connection.execute(SchemaManager.get_schema())
-            connection.execute("insert into schema_version values (%s, %s)", [VERSION, now])
-        else:
-            _bring_forward(connection, version, now)
-        _ensure_months(connection, now)
-
-
-def _ensure_months(connection: psycopg.Connection[TupleRow], now: datetime) -> None:
-    for month in range(-1, MONTHS_AHEAD + 1):
-        connection.execute("select ensure_month(%s)", [now.replace(day=15) + month * MONTH])
-
-
-def _own_schema() -> str:
-    return resources.files("gateway.shell").joinpath("schema.sql").read_text("utf-8")
-
-
-def _bring_forward(connection: psycopg.Connection[TupleRow], version: int, now: datetime) -> None:
-    if version > VERSION:
-        raise ConfigurationError(f"the database has schema version {version}, this gateway knows {VERSION}")
-    for step in range(version + 1, VERSION + 1):
-        connection.execute(MIGRATIONS[step])
-        connection.execute("insert into schema_version values (%s, %s)", [step, now])

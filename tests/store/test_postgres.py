@@ -23,7 +23,8 @@ from gateway.shell.binaries import account_dress
 from gateway.shell.evidence import verify_chains
 from gateway.shell.ledger import PostgresLedger
 from gateway.shell.postgres import Postgres, command_of
-from gateway.shell.store import Store, apply_schema
+from gateway.shell.revisions import REVISION, apply_schema
+from gateway.shell.store import Store
 from tests.builders import CUSTOMS, NOW, CountedIds, FrozenClock, an_entry, some_claims, some_corridors
 from tests.database import wait_until
 from tests.store.steps import count, enter
@@ -103,7 +104,7 @@ def test_a_database_that_forgets_is_refused(dsn: str) -> None:
 def test_a_database_of_a_newer_gateway_is_refused(dsn: str) -> None:
     """Rather than misread."""
     with psycopg.connect(dsn) as connection:
-        connection.execute("insert into schema_version values (999, now())")
+        connection.execute("insert into revision values (999, 'contract', 999, now())")
     with pytest.raises(ConfigurationError, match="999"):
         apply_schema(dsn, NOW)
 
@@ -116,7 +117,7 @@ def test_any_number_may_apply_the_schema_at_once(server: Postgres) -> None:
     with ThreadPoolExecutor(6) as threads:
         list(threads.map(lambda _: apply_schema(dsn, NOW), range(6)))
     with Store(dsn) as store:
-        assert count(store, "schema_version") == 1
+        assert count(store, "revision") == REVISION
         assert count(store, "chain") == 32
 
 

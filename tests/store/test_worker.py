@@ -20,7 +20,8 @@ from gateway.shell.evidence import verify_chains
 from gateway.shell.lanes import hurry, lane_counts, pause, resume
 from gateway.shell.ledger import PostgresLedger
 from gateway.shell.postgres import Postgres, command_of
-from gateway.shell.store import Store, apply_schema
+from gateway.shell.revisions import apply_schema
+from gateway.shell.store import Store
 from gateway.shell.worker import Worker
 from tests.builders import CHINA, HEALTH, CountedIds, FrozenClock, some_corridors
 from tests.database import wait_until
