@@ -18,6 +18,7 @@ from gateway.setup import Setup
 from gateway.shell import queries
 from gateway.shell.config import Settings, load_settings
 from gateway.shell.courier import HttpCourier
+from gateway.shell.fence import FencedCourier
 from gateway.shell.house import House
 from gateway.shell.keyring import FileKeyring
 from gateway.shell.ledger import PostgresLedger
@@ -63,6 +64,7 @@ def build(settings: Settings, *, on_queued: Callable[[str], None] | None = None)
         schemas=trees.schemas,
         corridors=corridors,
         translations=trees.translations,
+        codes=trees.codes,
         keyring=FileKeyring(key_files(settings), production=production),
         ledger=ledger,
         courier=HttpCourier(settings.delivery_timeout),
@@ -83,7 +85,7 @@ def key_files(settings: Settings) -> list[Path]:
 
 def make_worker(house: House) -> Worker:
     """A worker over this house; any number may run."""
-    setup = house.setup
+    setup = replace(house.setup, courier=FencedCourier(house.setup.courier, house.store))
     return Worker(
         house.store, house.ledger, lambda delivery: forward(delivery, setup), clock=setup.clock,
         give_up=lambda delivery, error: conclude(delivery, error, setup),

@@ -96,7 +96,7 @@ class Town:
 
     def settings(self) -> Settings:
         """The gateway's settings as its processes get them."""
-        return Settings.model_validate(self._words())
+        return Settings.model_validate(self.words())
 
     def start(self) -> Self:
         """Everything answers. Raises ConfigurationError naming what does not."""
@@ -111,9 +111,9 @@ class Town:
         self._say("database: starting")
         self.dsn = self._database.start()
         self._say("gateway and partners: starting")
-        self._start_gateway()
-        self._start_partners()
-        self._await()
+        self.start_gateway(self._troupe)
+        self.start_partners(self._troupe)
+        self.await_answers(self._troupe)
         told = {"doors": self.url, "console": self.console_url, "dsn": self.dsn,
                 "partners": {resident.id: resident.port for resident in self.residents.values()}}  # fmt: skip
         self._note.write_text(json.dumps(told), "utf-8")
@@ -205,7 +205,8 @@ class Town:
     def _tree(self) -> Path:
         return self._state / "demo" / "tree"
 
-    def _words(self) -> dict[str, object]:
+    def words(self) -> dict[str, object]:
+        """The settings of the gateway's processes, by name."""
         return {
             "environment": "demo",
             "state_dir": str(self._state),
@@ -219,36 +220,38 @@ class Town:
             "retry_seconds": [1, 2, 5],
         }
 
-    def _env(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """The settings as the environment of a process."""
         return {
             f"GATEWAY_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
-            for name, value in self._words().items()
+            for name, value in self.words().items()
         }
 
-    def _start_gateway(self) -> None:
-        assert self._troupe is not None  # noqa: S101 - start made it
-        env = self._env()
-        self._troupe.start("worker", python("gateway", "worker"), env)
-        self._troupe.start("doors", served("front", HOST, self.doors_port, threads=8), env)
+    # --- who lives here: a town of another size says otherwise -------------------------------------------------------
+    def start_gateway(self, troupe: Troupe) -> None:
+        """The gateway's processes run."""
+        env = self.environment()
+        troupe.start("worker", python("gateway", "worker"), env)
+        troupe.start("doors", served("front", HOST, self.doors_port, threads=8), env)
         self.console_ready = find_spec("gateway.shell.console") is not None
         if self.console_ready:
-            self._troupe.start("console", served("console", HOST, self.console_port, threads=4), env)
+            troupe.start("console", served("console", HOST, self.console_port, threads=4), env)
 
-    def _start_partners(self) -> None:
-        assert self._troupe is not None  # noqa: S101 - start made it
+    def start_partners(self, troupe: Troupe) -> None:
+        """The simulated partners run."""
         for resident in self.residents.values():
             words = ["simulate", str(resident.id), "--port", str(resident.port), "--state", str(self._state)]
             words += ["--gateway", self.url, "--clock", BUSINESS_CLOCK, "--profile", resident.profile]
             words += ["--signs-with", resident.signs_with, *(["--pulls"] if resident.pulls else [])]
-            self._troupe.start(resident.id, python("gateway", *words), {})
+            troupe.start(resident.id, python("gateway", *words), {})
 
-    def _await(self) -> None:
-        assert self._troupe is not None  # noqa: S101 - start made it
-        self._troupe.await_http(f"{self.url}/ready")
+    def await_answers(self, troupe: Troupe) -> None:
+        """Gateway and partners answer."""
+        troupe.await_http(f"{self.url}/ready")
         for resident in self.residents.values():
-            self._troupe.await_http(f"{resident.log_url}?after=1000000000")
+            troupe.await_http(f"{resident.log_url}?after=1000000000")
         if self.console_ready:
-            self._troupe.await_http(self.console_url)
+            troupe.await_http(self.console_url)
 
 
 def standing_town(state: Path, url: str) -> Town | None:

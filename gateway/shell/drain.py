@@ -59,7 +59,11 @@ class Drain:
         """Send from one lane for at most `stint` seconds; how many deliveries ended. 0 when another worker holds it."""
         end = monotonic() + self._stint
         ended = 0
-        with self._store.session() as connection, lane_held(connection, lane) as held:
+        with (
+            self._store.session() as connection,
+            lane_held(connection, lane) as held,
+            self._store.only(connection),
+        ):
             going = held
             while going:
                 batch = next_deliveries(connection, lane)

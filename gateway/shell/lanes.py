@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, LiteralString
 
+import psycopg
 from psycopg.rows import dict_row
 
 from gateway.model import Delivery
@@ -101,7 +102,8 @@ def lane_held(connection: Connection, lane: str) -> Iterator[bool]:
         yield held
     finally:
         if held and not connection.closed:
-            connection.execute("select pg_advisory_unlock(hashtextextended(%s, 0))", key)
+            with suppress(psycopg.OperationalError):  # a connection that was ended has let go already
+                connection.execute("select pg_advisory_unlock(hashtextextended(%s, 0))", key)
 
 
 def due_lanes(connection: Connection, now: datetime, leave_out: Collection[str] = ()) -> list[str]:

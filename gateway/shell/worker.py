@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import timedelta
 from threading import Event
 from time import monotonic
 
@@ -18,6 +19,7 @@ from procrastinate.jobs import Status
 from gateway.errors import Busy, DeliveryExpired
 from gateway.ports import Clock, Ledger
 from gateway.shell.drain import Drain, Forward, GiveUp
+from gateway.shell.fence import take_lane, take_lead
 from gateway.shell.lanes import due_lanes, late_deliveries
 from gateway.shell.store import Connection, Store
 
@@ -63,6 +65,7 @@ class Worker:
         self._sweep_every = sweep_every
         self._heartbeat = heartbeat
         self._stalled_after = stalled_after
+        self._lead_lost_after = timedelta(seconds=3 * stalled_after)
         self._stop = Event()
         self._drain = Drain(store, ledger, forward, clock=clock, give_up=give_up, stint=stint, stopping=self._stopping)
         self._woken: set[str] = set()
@@ -150,22 +153,25 @@ class Worker:
             with suppress(AlreadyEnqueued):
                 await app.configure_task("drain", lock=lane, queueing_lock=lane).defer_async(lane=lane)
         if self._leads:
-            await self._free_stalled(app)
+            await self._free_stalled(app, connection)
             await asyncio.to_thread(self._tidy, connection)
 
     def _look(self, connection: Connection) -> list[str]:
         if not self._leads:
+            if take_lead(connection, self._lead_lost_after):
+                log.warning("worker.lead-taken")
             row = connection.execute(LEADER).fetchone()
             self._leads = row is not None and bool(row[0])
         return due_lanes(connection, self._clock(), self._pulls)
 
-    async def _free_stalled(self, app: App) -> None:
+    async def _free_stalled(self, app: App, connection: Connection) -> None:
         if monotonic() - self._looked < self._heartbeat:
             return
         self._looked = monotonic()
         for job in await app.job_manager.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=self._stalled_after):
             if job.id is not None:
-                log.warning("worker.stalled", lane=job.lock)
+                fenced = job.lock is not None and await asyncio.to_thread(take_lane, connection, job.lock)
+                log.warning("worker.stalled", lane=job.lock, fenced=fenced)
                 await app.job_manager.finish_job_by_id_async(job.id, status=Status.FAILED, delete_job=True)
         await app.job_manager.prune_stalled_workers(self._stalled_after)
 

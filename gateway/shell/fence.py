@@ -1,0 +1,51 @@
+"""The fence: a worker that was paused and taken for dead finds its lane gone when it wakes, and can do nothing there.
+
+What a worker writes about a lane goes through the one connection that holds the lane (`Store.only`), so that taking
+the lane away - ending that connection - ends its writes too. Before bytes leave, the hold is proven once more.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final, LiteralString
+
+from gateway.model import Sealed, Wire
+from gateway.ports import Courier
+from gateway.shell.store import Connection, Store
+
+_HOLDER: Final[LiteralString] = """
+select pg_terminate_backend(l.pid)
+from pg_locks l join pg_stat_activity a on a.pid = l.pid
+where l.locktype = 'advisory' and l.granted and l.objsubid = 1
+  and l.database = (select oid from pg_database where datname = current_database())
+  and (l.classid::bigint << 32) | l.objid::bigint = hashtextextended(%s, 0)
+  and a.pid <> pg_backend_pid()
+  and (%s::interval is null or (a.state <> 'active' and a.state_change <= clock_timestamp() - %s::interval))
+"""
+
+
+class FencedCourier:
+    """A courier that sends only while this thread still holds what it holds; raises Busy when that is gone."""
+
+    def __init__(self, courier: Courier, store: Store) -> None:
+        self._courier = courier
+        self._store = store
+
+    def deliver(self, endpoint: str, sealed: Sealed) -> Wire:
+        """POST the bytes, unless the lane was taken from us."""
+        self._store.prove_hold()
+        return self._courier.deliver(endpoint, sealed)
+
+
+def take_lane(connection: Connection, lane: str) -> bool:
+    """The lane is free: the connection of the worker that gave no sign of life is ended. False = nobody held it."""
+    return _take(connection, f"lane {lane}", None)
+
+
+def take_lead(connection: Connection, silent: timedelta) -> bool:
+    """The lead is free if the one who has it asked the database nothing for so long. False = it was not taken."""
+    return _take(connection, "gateway sweeper", silent)
+
+
+def _take(connection: Connection, name: str, silent: timedelta | None) -> bool:
+    return connection.execute(_HOLDER, [name, silent, silent]).fetchone() is not None
