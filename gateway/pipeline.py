@@ -1,6 +1,7 @@
 """The way of a message, top to bottom. The sender waits for `accept`; a worker runs `forward`, and may run it again.
 
-accept:  open envelope -> verify seal -> seen before? -> fresh? addressed to us? entitled? -> validate -> route -> enter
+accept:  open envelope -> verify seal -> seen before? -> fresh? addressed to us? entitled? -> validate -> codes -> route
+         -> enter
 forward: translate -> check our own words -> seal -> keep -> deliver -> read the signed receipt -> settle
 """
 
@@ -85,6 +86,7 @@ def accept(verified: Verified, setup: Setup, steps: Steps) -> Sealed:
     _entitled(verified)
     document = steps.run("validate", lambda: validate(verified, setup.schemas))
     _says_what_it_is(verified, document)
+    steps.run("codes", lambda: setup.codes.hold(document, verified))
     corridors = route(document, verified.claims, setup.corridors.values())
     entry = _entry(verified, document, corridors, setup)
     answer = steps.run("receipt", lambda: _receipt(entry, verified, setup))

@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+from gateway.codes.desks import CodeDesks, code_desks
+from gateway.codes.lists import CodeLists, read_code_lists
 from gateway.errors import ConfigurationError, Finding
 from gateway.facts import FactTable
 from gateway.mapping import (
@@ -50,6 +53,8 @@ class Registry:
     records: Mapping[DocumentType, Schema]
     corridors: Mapping[CorridorId, Corridor]
     translations: Mapping[str, Translation]
+    lists: CodeLists
+    codes: CodeDesks
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +97,35 @@ def load(roots: Sequence[Path] = ()) -> Registry:
     tree = Tree((TREE, *roots))
     adapters = tuple(_adapter(folder) for folder in tree.folders("adapters") if (folder / "__init__.py").is_file())
     records = (*OWN_SCHEMAS, *(schema for adapter in adapters for schema in adapter.schemas))
-    schemas = Schemas(records, tree.read, lambda record: load_facts(tree.path(record.path), record.root))
+    facts_of = _facts_of(tree)
+    schemas = Schemas(records, tree.read, facts_of)
     corridors = _corridors(adapters)
+    lists = code_lists(tree)
     return Registry(
         tree=tree,
         adapters=adapters,
         schemas=schemas,
         records={record.document: record for record in records},
         corridors=corridors,
-        translations=_translations(adapters, {record.document: record for record in records}, tree),
+        translations=_translations(adapters, {record.document: record for record in records}, tree, facts_of),
+        lists=lists,
+        codes=code_desks(records, lists, facts_of),
     )
+
+
+def code_lists(tree: Tree) -> CodeLists:
+    """The code lists of the trees and their index. Raises ConfigurationError with every problem."""
+    return read_code_lists({file.name: file.read_text("utf-8") for file in tree.files("xsd/codes", "*.csv")})
+
+
+def _facts_of(tree: Tree) -> Callable[[Schema], FactTable]:
+    """Reads the facts of a record, each table once."""
+
+    @cache
+    def read(path: str, root: str) -> FactTable:
+        return load_facts(tree.path(path), root)
+
+    return lambda record: read(record.path, record.root)
 
 
 def _adapter(folder: Path) -> Adapter:
@@ -139,29 +163,23 @@ def _corridors(adapters: Sequence[Adapter]) -> dict[CorridorId, Corridor]:
 
 
 def _translations(
-    adapters: Sequence[Adapter], records: Mapping[DocumentType, Schema], tree: Tree
+    adapters: Sequence[Adapter],
+    records: Mapping[DocumentType, Schema],
+    tree: Tree,
+    facts_of: Callable[[Schema], FactTable],
 ) -> dict[str, Translation]:
     problems: list[Finding] = []
     found: dict[str, Translation] = {}
-    facts: dict[str, FactTable] = {}
-
-    def facts_of(document: DocumentType) -> FactTable:
-        record = records[document]
-        if record.path not in facts:
-            facts[record.path] = load_facts(tree.path(record.path), record.root)
-        return facts[record.path]
-
     for adapter in adapters:
         problems += _unaccountable(adapter)
         for table, takes, gives in _tables(adapter):
+            sides = facts_of(records[takes]), facts_of(records[gives])
             try:
                 if table.endswith(SUFFIX):
-                    found[table] = _stylesheet(tree.read(table), table, facts_of(takes), facts_of(gives))
+                    found[table] = _stylesheet(tree.read(table), table, *sides)
                     continue
-                found[table] = compile_table(
-                    read_table(tree.read(table).decode(), table),
-                    facts_of(takes), facts_of(gives), adapter.converters, _codes(tree, table),
-                )  # fmt: skip
+                text = read_table(tree.read(table).decode(), table)
+                found[table] = compile_table(text, *sides, adapter.converters, _codes(tree, table))
             except ConfigurationError as error:
                 problems += error.findings or (
                     Finding(rule="mapping.table", params={"table": table, "reason": error.detail}),

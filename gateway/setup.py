@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from gateway.codes.desks import NO_CODES, CodeDesks
 from gateway.mapping import Translation
 from gateway.model import Corridor, CorridorId, Partner, PartnerId
 from gateway.ports import Clock, Courier, Ids, Keyring, Ledger
@@ -36,4 +37,6 @@ class Setup:
     """What wsa:To may be; for REST the authority of the target."""
     window: timedelta = timedelta(minutes=5)
     skew: timedelta = timedelta(seconds=60)
+    codes: CodeDesks = NO_CODES
+    """Holds what partners send to the code lists."""
     log: Callable[..., None] = field(default=_quiet)

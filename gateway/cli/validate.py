@@ -13,6 +13,9 @@ from gateway.cli.place import Config, registry_of, settings_at
 from gateway.cli.say import Json, echo, emit, one_of
 
 if TYPE_CHECKING:
+    from datetime import date
+
+    from gateway.codes.desks import CodeDesks
     from gateway.schema import Schemas
     from gateway.schema.bare import Verdict
 
@@ -28,13 +31,15 @@ def add_to(app: typer.Typer) -> None:
 def validate(
     files: Annotated[list[Path], typer.Argument(help="XML files, folders with XML files, or - for standard input.")],
     language: Annotated[str, typer.Option("--lang", help="Language of the words: en, ru or kk.")] = "en",
+    codes: Annotated[bool, typer.Option("--codes", help="Hold codes and numbers to their lists, too.")] = False,
     as_json: bool = Json,
     config: Config = None,
 ) -> None:
     """Check bare messages; the schema is found by namespace, root, function and type. Ends with 1 if any is not valid.
 
     A file that cannot be read, is not XML or has no schema is one more line, never a stop. With --json: one object per
-    line and file.
+    line and file. Valid is what the schema takes; with --codes a code that its list does not know on the business day
+    of the document (or today) makes it invalid, and what is only advice is marked so.
 
     Examples: gateway validate order.xml; gateway validate --json folder/ more.xml; cat order.xml | gateway validate -
     """
@@ -43,10 +48,11 @@ def validate(
 
     one_of("language", language, LANGUAGES)
     settings = settings_at(config)
-    schemas = all_schemas(registry_of(settings))
+    registry = registry_of(settings)
+    schemas, lists = all_schemas(registry), (registry.codes, _today()) if codes else None
     invalid = False
     for file in spread(files):
-        told = shown(file, looked_at(file, schemas, settings.largest_message))
+        told = shown(file, looked_at(file, schemas, settings.largest_message, lists))
         invalid = invalid or not told["valid"]
         if as_json:
             emit(told)
@@ -62,8 +68,16 @@ def spread(files: Iterable[Path]) -> Iterator[Path]:
         yield from inside or [file]
 
 
-def looked_at(file: Path, schemas: Schemas, most: int) -> Verdict:
-    """The verdict on one file, whatever it is."""
+def _today() -> date:
+    from datetime import UTC, datetime
+
+    from gateway.codes.check import astana_day
+
+    return astana_day(datetime.now(UTC))
+
+
+def looked_at(file: Path, schemas: Schemas, most: int, lists: tuple[CodeDesks, date] | None = None) -> Verdict:
+    """The verdict on one file, whatever it is; `lists` also hold it to its codes, with the day where it tells none."""
     from gateway.errors import Finding
     from gateway.schema.bare import Verdict, judge
 
@@ -71,12 +85,32 @@ def looked_at(file: Path, schemas: Schemas, most: int) -> Verdict:
         payload = octets_of(file, most)
         if len(payload) > most:
             return Verdict(findings=(Finding(rule="file.too-large", params={"most": str(most)}),))
-        return judge(payload, schemas)
+        found = judge(payload, schemas)
+        return _held(payload, schemas, *lists) if lists and found.valid else found
     except OSError as error:
         return Verdict(findings=(Finding(rule="file.unreadable", params={"reason": error.strerror or str(error)}),))
     except Exception as error:  # noqa: BLE001 - whatever one file does, the others are looked at
         reason = f"{type(error).__name__}: {error}"
         return Verdict(findings=(Finding(rule="file.failed", params={"reason": reason}),))
+
+
+def _held(payload: bytes, schemas: Schemas, desks: CodeDesks, today: date) -> Verdict:
+    """A document that its schema takes, and what its code lists say of it."""
+    from gateway.model import Document
+    from gateway.schema import validate_bare
+    from gateway.schema.bare import Verdict
+    from gateway.schema.explain import Received
+
+    document, received = validate_bare(payload, schemas), Received(octets=payload)
+    assert isinstance(document, Document)  # noqa: S101 - it was valid a moment ago
+    wrong = desks.findings(document, received, today)
+    told = desks.findings(document, received, today, advice=True)
+    return Verdict(
+        schema=document.schema,
+        type=document.type,
+        findings=wrong,
+        advice=tuple(one for one in told if one not in wrong),
+    )
 
 
 def octets_of(file: Path, most: int) -> bytes:
@@ -96,7 +130,8 @@ def shown(file: Path, found: Verdict) -> dict[str, Any]:
         "valid": found.valid,
         "schema": found.schema or None,
         "type": found.type,
-        "findings": [finding_members(finding) for finding in found.findings],
+        "findings": [finding_members(finding) for finding in found.findings]
+        + [{**finding_members(finding), "advice": True} for finding in found.advice],
     }
 
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone
 from difflib import get_close_matches
 from typing import Final
 
 from gateway.codes.lists import Binding, CodeBook, CodeLists
-from gateway.codes.numbers import CHECKS
+from gateway.codes.numbers import CHECKS, Fault
 from gateway.errors import ConfigurationError, Finding
 from gateway.facts.fact import Fact, FactTable
-from gateway.outline import Outline, qualified
+from gateway.outline import qualified
 from gateway.xml import Element, parse, readable_path, tag_of, text_of
 
 _ASTANA: Final = timezone(timedelta(hours=5))
@@ -47,12 +47,27 @@ def business_day(payload: bytes, facts: FactTable, lists: CodeLists) -> date | N
 
     Which element tells it is said by the index (`# day:`), by WCO ids in order of preference.
     """
-    told: dict[str, date] = {}
-    for fact, element in _walk(parse(payload), Outline(facts)):
-        if fact.wco_id in lists.days and fact.wco_id not in told:
-            day = _day(" ".join(text_of(element).split()))
-            told |= {fact.wco_id: day} if day else {}
-    return next((told[wanted] for wanted in lists.days if wanted in told), None)
+    return Desk(facts, lists).day(parse(payload))
+
+
+def astana_day(moment: datetime) -> date:
+    """The day a moment lies in at Astana: that of receipt, where a document tells none."""
+    return moment.astimezone(_ASTANA).date()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breach:
+    """A value that breaks its list or check: whose it is, which rule, and what fills its words.
+
+    `advice`: worth telling, no ground to refuse the message.
+    """
+
+    element: Element
+    fact: Fact
+    rule: str
+    params: Mapping[str, str]
+    value: str
+    advice: bool = False
 
 
 class Desk:
@@ -63,9 +78,9 @@ class Desk:
         unknown = {binding.check for binding in lists.bindings if binding.check and binding.check not in CHECKS}
         if unknown:
             raise ConfigurationError(f"no such check: {', '.join(sorted(unknown))}")
-        self._facts = facts
         self._lists = lists
         self._bound = lists.bound(facts)
+        self._root = _spots(facts, self._bound, lists.days)
 
     @property
     def bound(self) -> dict[str, Binding]:
@@ -74,43 +89,111 @@ class Desk:
 
     def check(self, payload: bytes, as_of: date) -> tuple[Finding, ...]:
         """What `check_codes` gives."""
-        return tuple(self._findings(parse(payload), as_of))
+        return tuple(_told(breach) for breach in self._judged(self._gathered(parse(payload)), as_of))
 
-    def _findings(self, root: Element, day: date) -> Iterator[Finding]:
-        outline = Outline(self._facts)
-        for fact, element in _walk(root, outline):
-            for attribute in outline.attributes(fact.path).values():
-                value = element.get(qualified(attribute))
-                if value is not None and attribute.path in self._bound:
-                    yield from self._judge(attribute, value, element, day)
-            if fact.path in self._bound:
-                yield from self._judge(fact, text_of(element), element, day)
+    def day(self, root: Element) -> date | None:
+        """What `business_day` gives."""
+        return self._day(self._gathered(root))
 
-    def _judge(self, fact: Fact, text: str, element: Element, day: date) -> Iterator[Finding]:
-        binding = self._bound[fact.path]
-        value = " ".join(text.split())
-        if not value or value in binding.also:
-            return
-        whole = _beside(element, binding.join) + value
-        found = _numbered(binding, whole) if binding.check else _listed(self._lists.books[binding.book], whole, day)
-        if found is None:
-            return
-        path = readable_path(element) + (f"/@{fact.name}" if fact.attribute else "")
-        yield replace(
-            found, path=path, line=element.sourceline, wco_id=fact.wco_id, wco_name=fact.wco_name, value=whole[:_CUT]
-        )
+    def breaches(self, root: Element, otherwise: date) -> tuple[Breach, ...]:
+        """Everything wrong on the business day of the document, in its order; `otherwise` = where it tells no day."""
+        found = self._gathered(root)
+        return tuple(self._judged(found, self._day(found) or otherwise)) if found else ()
+
+    def _gathered(self, root: Element) -> list[Held]:
+        found: list[Held] = []
+        if self._root is not None and tag_of(root) == self._root.tag:
+            _gather(root, self._root, found)
+        return found
+
+    def _day(self, found: list[Held]) -> date | None:
+        told: dict[str, date] = {}
+        for fact, _, text, _element in found:
+            if fact.wco_id in self._lists.days and fact.wco_id not in told and not fact.attribute:
+                day = _day(" ".join(text.split()))
+                told |= {fact.wco_id: day} if day else {}
+        return next((told[wanted] for wanted in self._lists.days if wanted in told), None)
+
+    def _judged(self, found: Iterable[Held], day: date) -> Iterator[Breach]:
+        for fact, binding, text, element in found:
+            value = " ".join(text.split())
+            if binding is None or not value or value in binding.also:
+                continue
+            whole = _beside(element, binding.join) + value if binding.join else value
+            wrong = _numbered(binding, whole) if binding.check else _listed(self._lists.books[binding.book], whole, day)
+            if wrong is not None:
+                yield Breach(
+                    element=element, fact=fact, rule=wrong.rule, params=wrong.params, value=whole[:_CUT],
+                    advice=binding.advice,
+                )  # fmt: skip
 
 
-def _walk(root: Element, outline: Outline) -> Iterator[tuple[Fact, Element]]:
-    """Every element the facts know, in document order."""
-    open_elements = [(outline.elements("").get(tag_of(root)), root)]
-    while open_elements:
-        fact, element = open_elements.pop()
-        if fact is None:
-            continue
-        yield fact, element
-        known = outline.elements(fact.path) if len(element) else {}
-        open_elements += [(known.get(tag_of(child)), child) for child in reversed(element) if tag_of(child)]
+def _told(breach: Breach) -> Finding:
+    path = readable_path(breach.element) + (f"/@{breach.fact.name}" if breach.fact.attribute else "")
+    return Finding(
+        rule=breach.rule, params=breach.params, path=path, line=breach.element.sourceline,
+        wco_id=breach.fact.wco_id, wco_name=breach.fact.wco_name, value=breach.value,
+    )  # fmt: skip
+
+
+# --- one pass over the places that are held to something --------------------------------------------------------------
+Held = tuple[Fact, Binding | None, str, Element]
+"""A value of a document, what it is held to (None: it tells the day) and its element."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Spot:
+    """A place of the message at which, or below which, something is held; all others are passed over."""
+
+    fact: Fact
+    tag: str
+    held: bool = False
+    binding: Binding | None = None
+    attributes: list[tuple[str, Fact, Binding]] = field(default_factory=list)
+    below: dict[object, _Spot] = field(default_factory=dict)
+
+
+def _spots(facts: FactTable, bound: Mapping[str, Binding], days: Iterable[str]) -> _Spot | None:
+    """The places that matter as a tree, from the root of the message; None when there are none."""
+    wanted = frozenset(days)
+    held = {path for path, fact in facts.facts.items() if fact.wco_id in wanted and not fact.attribute} | set(bound)
+    spots: dict[str, _Spot] = {}
+    for path in [path for path in facts.facts if path in held]:
+        fact, binding = facts.facts[path], bound.get(path)
+        if fact.attribute and binding is not None:
+            _spot(facts, path.rpartition("/")[0], spots).attributes.append((qualified(fact), fact, binding))
+        elif not fact.attribute:
+            spot = _spot(facts, path, spots)
+            spot.held, spot.binding = True, binding
+    return next(iter(spots.values()), None)
+
+
+def _spot(facts: FactTable, path: str, spots: dict[str, _Spot]) -> _Spot:
+    """The spot of an element, made with all above it."""
+    if path not in spots:
+        above = path.rpartition("/")[0]
+        parent = _spot(facts, above, spots) if above else None
+        fact = facts.facts[path]
+        spots[path] = _Spot(fact=fact, tag=qualified(fact))
+        if parent is not None:
+            parent.below[qualified(fact)] = spots[path]
+    return spots[path]
+
+
+def _gather(element: Element, spot: _Spot, found: list[Held]) -> None:
+    """Every held value at and below an element, in document order."""
+    for name, fact, binding in spot.attributes:
+        value = element.get(name)
+        if value is not None:
+            found.append((fact, binding, value, element))
+    if spot.held:
+        found.append((spot.fact, spot.binding, text_of(element), element))
+    below = spot.below
+    if below:
+        for child in element:
+            inner = below.get(child.tag)
+            if inner is not None:
+                _gather(child, inner, found)
 
 
 def _beside(element: Element, steps: tuple[str, ...]) -> str:
@@ -123,22 +206,24 @@ def _beside(element: Element, steps: tuple[str, ...]) -> str:
     return " ".join(text_of(here).split()) if steps and here is not None else ""
 
 
-def _numbered(binding: Binding, value: str) -> Finding | None:
+def _numbered(binding: Binding, value: str) -> Fault | None:
     fault = CHECKS[binding.check](value)
     if fault is None:
         return None
-    return Finding(rule=fault.rule, params={**fault.params, "value": value[:_CUT], **_hint(value)})
+    return Fault(rule=fault.rule, params={**fault.params, "value": value[:_CUT], **_hint(value)})
 
 
-def _listed(book: CodeBook, value: str, day: date) -> Finding | None:
+def _listed(book: CodeBook, value: str, day: date) -> Fault | None:
     standing, row = book.standing(value.partition("#")[0], day)
+    if standing == "valid" or (standing == "unknown" and not book.complete):
+        return None
     params = {"value": value[:_CUT], "list": book.title, "day": day.isoformat()}
-    if standing == "unknown" and book.complete:
-        return Finding(rule="code.unknown", params={**params, **_better(book, value, day)})
+    if standing == "unknown":
+        return Fault(rule="code.unknown", params={**params, **_better(book, value, day)})
     if standing == "expired" and row and row.last:
-        return Finding(rule="code.expired", params={**params, "until": row.last.isoformat()})
+        return Fault(rule="code.expired", params={**params, "until": row.last.isoformat()})
     if standing == "not-yet" and row and row.first:
-        return Finding(rule="code.not-yet", params={**params, "since": row.first.isoformat()})
+        return Fault(rule="code.not-yet", params={**params, "since": row.first.isoformat()})
     return None
 
 

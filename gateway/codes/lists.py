@@ -17,6 +17,7 @@ from gateway.model import LANGUAGES, Language
 
 INDEX: Final = "index"
 CHECK: Final = "check:"
+ADVISE: Final = "advise:"
 _COLUMNS: Final = ("code", "name_en", "name_ru", "name_kk", "valid_from", "valid_to", "source")
 _INDEX_COLUMNS: Final = ("root", "path", "remark", "list", "join", "also", "note")
 _HEADER: Final = re.compile(r"#\s*(title|version|complete):\s*(.*?)[\s,]*")
@@ -66,7 +67,10 @@ class CodeBook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binding:
-    """One row of the index: values at `path` of documents with `root` are held to `book` or `check`, or to nothing."""
+    """One row of the index: values at `path` of documents with `root` are held to `book` or `check`, or to nothing.
+
+    `advice`: what is found is told to who asks, but no message is refused for it.
+    """
 
     root: str
     path: str
@@ -75,6 +79,7 @@ class Binding:
     check: str = ""
     join: tuple[str, ...] = ()
     also: frozenset[str] = frozenset()
+    advice: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +184,8 @@ def _bindings(text: str, books: Mapping[str, CodeBook], problems: list[Finding])
     if not text:
         return
     for line, (root, path, remark, target, join, also, _note) in _rows(INDEX, text, _INDEX_COLUMNS, problems):
-        check = target.removeprefix(CHECK) if target.startswith(CHECK) else ""
+        word = next((word for word in (CHECK, ADVISE) if target.startswith(word)), "")
+        check = target.removeprefix(word) if word else ""
         if not root or not path or not remark:
             problems.append(_problem(INDEX, line, "root, path and remark must not be empty; * is anything"))
         if target and not check and target not in books:
@@ -192,4 +198,5 @@ def _bindings(text: str, books: Mapping[str, CodeBook], problems: list[Finding])
             check=check,
             join=tuple(filter(None, join.split("/"))),
             also=frozenset(also.split()),
+            advice=word == ADVISE,
         )

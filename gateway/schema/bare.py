@@ -12,11 +12,15 @@ from gateway.xml import parse
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """`schema` (`path@sha256`) and `type` are empty where no schema takes such a document; no findings = valid."""
+    """`schema` (`path@sha256`) and `type` are empty where no schema takes such a document; no findings = valid.
+
+    `advice` is worth telling and changes no verdict.
+    """
 
     schema: str = ""
     type: DocumentType | None = None
     findings: tuple[Finding, ...] = ()
+    advice: tuple[Finding, ...] = ()
 
     @property
     def valid(self) -> bool:

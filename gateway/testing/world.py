@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from gateway.codes.desks import NO_CODES, CodeDesks
 from gateway.mapping import Translation
 from gateway.model import Corridor, CorridorId, PartnerId, Profile
 from gateway.notice import own_corridor
@@ -20,7 +21,10 @@ from gateway.testing.trust import ADDRESSES, Trust, make_trust
 
 
 class Rules(Protocol):
-    """What decides over a message: schemas, corridors and tables. `gateway.registry.Registry` is one."""
+    """What decides over a message: schemas, corridors and tables. `gateway.registry.Registry` is one.
+
+    One that has `codes` beside, as a registry has, holds messages to the code lists, too.
+    """
 
     @property
     def schemas(self) -> Schemas: ...
@@ -69,6 +73,7 @@ def make_world(
         schemas=rules.schemas,
         corridors=corridors,
         translations=rules.translations,
+        codes=codes if isinstance(codes := getattr(rules, "codes", NO_CODES), CodeDesks) else NO_CODES,
         keyring=trust.keyring,
         ledger=ledger,
         courier=courier,

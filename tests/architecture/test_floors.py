@@ -20,7 +20,10 @@ FLOORS: tuple[tuple[int, str], ...] = (
     (5, r"gateway\.(setup|pipeline|notice|reception|refusal|silence|reading|schema\.(diff|impact)|codes\.desks)"),
     (5, r"gateway\.contract(\.wsdl(_types)?)?"),
     (6, r"gateway\.(shell|testing)(\..+)?"),
-    (6, r"gateway\.(registry|catalogue|contract\.openapi(_words)?|schema\.(generate|types|xsd|pages|page_parts|shelf))"),
+    (
+        6,
+        r"gateway\.(registry|catalogue|contract\.openapi(_words)?|schema\.(generate|types|xsd|pages|page_parts|shelf))",
+    ),
     (7, r"gateway\.(app|__main__|cli|kit|replay)(\..+)?"),
 )
 DESKS = (

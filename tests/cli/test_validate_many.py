@@ -142,3 +142,28 @@ def test_standard_input_is_a_file_too(
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(octets)))
     code, [line] = told(capsys, "-")
     assert (code, line["file"], line["type"]) == (0, "-", "LPCO_QUERY")
+
+
+def test_codes_are_asked_about_only_where_the_flag_is_given(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Valid is the word of the schema; --codes adds that of the lists, and what is only advice changes no verdict."""
+    lodged = (ROOT / "adapters/health_kz/fixtures/24-declaration-lodged/in.xml").read_bytes()
+    for name, old, new in (
+        ("wrong", b'currencyID="CNY"', b'currencyID="ABC"'),
+        ("advised", b"TSTU9990010", b"TSTU9990011"),
+    ):
+        assert old in lodged
+        (tmp_path / f"{name}.xml").write_bytes(lodged.replace(old, new, 1))
+    code, plain = told(capsys, tmp_path)
+    assert (code, [(one["valid"], one["findings"]) for one in plain]) == (0, [(True, []), (True, [])])
+    code, (advised, wrong) = told(capsys, "--codes", tmp_path)
+    assert (code, advised["valid"], wrong["valid"]) == (1, True, False)
+    assert [(one["rule"], one.get("advice")) for one in findings(advised)] == [("id.check-digit", True)]
+    assert [(one["rule"], one["value"], one.get("advice")) for one in findings(wrong)] == [
+        ("code.unknown", "ABC", None)
+    ]
+
+
+def findings(line: dict[str, object]) -> list[dict[str, object]]:
+    found = line["findings"]
+    assert isinstance(found, list)
+    return found

@@ -229,3 +229,15 @@ def test_a_partner_we_push_to_has_no_inbox(clients: Clients) -> None:
         with pytest.raises(requests.HTTPError) as error:
             china.ask(method, target, body)
         assert refusal(error) == (404, "http.not-found")
+
+
+def test_a_code_that_no_list_knows_is_refused_at_the_door(registry_client: GatewayRest, clients: Clients) -> None:
+    """Signed, valid by its schema, and still not accepted: every finding comes with the refusal."""
+    document = clients.sample("aeo_registry_kz", "AEO_MASTER_FULL")
+    spoilt = re.sub(rb"(<(?:\w+:)?NationalID>[^<]*)[0-9](<)", lambda found: found[1] + b"X" + found[2], document)
+    assert spoilt != document
+    with pytest.raises(requests.HTTPError) as caught:
+        registry_client.send(spoilt, "AEO_MASTER_FULL")
+    assert refusal(caught) == (422, "rule.violation")
+    assert caught.value.response is not None
+    assert {one["rule"] for one in caught.value.response.json()["findings"]} <= {"id.form", "id.check-digit"}

@@ -109,7 +109,7 @@ def test_receipts_and_refusals_of_a_running_gateway_are_checked(tmp_path: Path) 
     """Accepted, refused with findings, and accepted though the translation will refuse it later; SOAP and REST."""
     with gateway(health("test")) as (url, world):
         keys, trust = written(tmp_path, world)
-        names = ("10-query-ok", "39-bin-in-full-width-digits", "47-bin-with-a-wrong-check-digit")
+        names = ("10-query-ok", "39-bin-in-full-width-digits", "46-unit-unknown-to-the-ministry")
         paths = [*(HEALTH / name for name in names), CHINA / "50-full-list", CHINA / "70-tin-of-18"]
         report = replay_live(paths, url, keys, trust)
         assert list(report.lines()) == [report.summary]

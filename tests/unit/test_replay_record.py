@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 STORIES = [
     ROOT / "adapters" / "health_kz" / "fixtures" / "10-query-ok",
     ROOT / "adapters" / "health_kz" / "fixtures" / "24-declaration-lodged",
-    ROOT / "adapters" / "health_kz" / "fixtures" / "47-bin-with-a-wrong-check-digit",
+    ROOT / "adapters" / "health_kz" / "fixtures" / "46-unit-unknown-to-the-ministry",
     ROOT / "adapters" / "mra_cn" / "fixtures" / "50-full-list",
 ]
 
