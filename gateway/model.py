@@ -214,6 +214,7 @@ class Silence:
     means: Literal["proceed-and-flag", "hold", "manual"]
     gives: DocumentType
     mapping: str
+    gives_version: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,6 +226,9 @@ class Corridor:
     receiver: PartnerId
     takes: DocumentType
     gives: DocumentType
+    takes_version: str = ""
+    """Which version (`Schema.version`) of the document; empty = the only one there is."""
+    gives_version: str = ""
     mapping: str = ""
     reply: bool = False
     priority: Priority = "B"

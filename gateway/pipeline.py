@@ -131,7 +131,7 @@ def prepare(delivery: Delivery, setup: Setup) -> Document:
     context = context_of(delivery, corridor)
     payload = translate(entry.document.payload, translation, context, lossless=corridor.lossless)
     try:
-        return check(payload, corridor.gives, setup.schemas)
+        return check(payload, corridor.gives, setup.schemas, corridor.gives_version)
     except MappingInvalid as error:
         findings = unfit(error.findings, entry.document.payload, translation, context)
         if not findings:

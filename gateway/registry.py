@@ -29,6 +29,7 @@ from gateway.model import RECEIPT, Adapter, Corridor, CorridorId, DocumentType, 
 from gateway.notice import own_corridor
 from gateway.schema import Schemas
 from gateway.schema.generate import load_facts
+from gateway.schema.versions import Versions, check_versions, versions_of
 from gateway.setup import OWN_ID
 from gateway.shell.config import TREE
 from gateway.shell.transformer import Transformer
@@ -51,6 +52,8 @@ class Registry:
     adapters: tuple[Adapter, ...]
     schemas: Schemas
     records: Mapping[DocumentType, Schema]
+    """The latest version of every message."""
+    versions: Versions
     corridors: Mapping[CorridorId, Corridor]
     translations: Mapping[str, Translation]
     lists: CodeLists
@@ -100,14 +103,18 @@ def load(roots: Sequence[Path] = ()) -> Registry:
     facts_of = _facts_of(tree)
     schemas = Schemas(records, tree.read, facts_of)
     corridors = _corridors(adapters)
-    lists = code_lists(tree)
+    lists, versions = code_lists(tree), versions_of(records)
+    problems = tuple(check_versions(versions, corridors.values()))
+    if problems:
+        raise ConfigurationError(f"{len(problems)} problem(s) with versions of messages", findings=problems)
     return Registry(
         tree=tree,
         adapters=adapters,
         schemas=schemas,
-        records={record.document: record for record in records},
+        records=versions.latest(),
+        versions=versions,
         corridors=corridors,
-        translations=_translations(adapters, {record.document: record for record in records}, tree, facts_of),
+        translations=_translations(adapters, versions, tree, facts_of),
         lists=lists,
         codes=code_desks(records, lists, facts_of),
     )
@@ -163,17 +170,14 @@ def _corridors(adapters: Sequence[Adapter]) -> dict[CorridorId, Corridor]:
 
 
 def _translations(
-    adapters: Sequence[Adapter],
-    records: Mapping[DocumentType, Schema],
-    tree: Tree,
-    facts_of: Callable[[Schema], FactTable],
+    adapters: Sequence[Adapter], versions: Versions, tree: Tree, facts_of: Callable[[Schema], FactTable]
 ) -> dict[str, Translation]:
     problems: list[Finding] = []
     found: dict[str, Translation] = {}
     for adapter in adapters:
         problems += _unaccountable(adapter)
-        for table, takes, gives in _tables(adapter):
-            sides = facts_of(records[takes]), facts_of(records[gives])
+        for table, takes, gives in _tables(adapter, versions):
+            sides = facts_of(takes), facts_of(gives)
             try:
                 if table.endswith(SUFFIX):
                     found[table] = _stylesheet(tree.read(table), table, *sides)
@@ -201,13 +205,15 @@ def _unaccountable(adapter: Adapter) -> Iterator[Finding]:
             yield Finding(rule="mapping.table", params={"table": corridor.mapping, "reason": reason})
 
 
-def _tables(adapter: Adapter) -> Iterator[tuple[str, DocumentType, DocumentType]]:
+def _tables(adapter: Adapter, versions: Versions) -> Iterator[tuple[str, Schema, Schema]]:
     """Every table an adapter's corridors name, with what it takes and gives."""
-    for corridor in adapter.corridors:
-        if corridor.mapping:
-            yield corridor.mapping, corridor.takes, corridor.gives
-        if corridor.silence:
-            yield corridor.silence.mapping, corridor.takes, corridor.silence.gives
+    for way in adapter.corridors:
+        if way.mapping or way.silence:
+            takes = versions.find(way.takes, way.takes_version)
+        if way.mapping:
+            yield way.mapping, takes, versions.find(way.gives, way.gives_version)
+        if way.silence:
+            yield way.silence.mapping, takes, versions.find(way.silence.gives, way.silence.gives_version)
 
 
 def _codes(tree: Tree, table: str) -> dict[str, CodeList]:

@@ -1,4 +1,4 @@
-"""Which corridors take a document: by sender, document type and, where the sender named one, receiver."""
+"""Which corridors take a document: by sender, document type, version and, where the sender named one, receiver."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ def route(document: Document, claims: Claims, corridors: Iterable[Corridor]) -> 
         for corridor in corridors
         if corridor.sender == claims.sender
         and corridor.takes == document.type
+        and corridor.takes_version in ("", document.version)
         and claims.receiver in (None, corridor.receiver)
     )
     if not found:
         to = claims.receiver or "anyone"
-        raise NoCorridor(f"no corridor takes {document.type} from {claims.sender} to {to}")
+        what = f"{document.type} {document.version}".strip()
+        raise NoCorridor(f"no corridor takes {what} from {claims.sender} to {to}")
     return found

@@ -60,4 +60,5 @@ def _message(asked: Asked, silence: Silence, setup: Setup) -> Entry:
         "receiver": entry.sender, "entry_id": str(entry.id), "now": now, "received_at": now,
     }  # fmt: skip
     payload = translate(entry.document.payload, setup.translations[silence.mapping], context)
-    return own_entry(entry_id, entry, check(payload, silence.gives, setup.schemas), setup)
+    document = check(payload, silence.gives, setup.schemas, silence.gives_version)
+    return own_entry(entry_id, entry, document, setup)

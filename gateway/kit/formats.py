@@ -7,17 +7,17 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from gateway.model import XS, DocumentType, PartnerId
+from gateway.model import XS, DocumentType, PartnerId, Schema
 from gateway.registry import Registry
 from gateway.xml import parse
 
 OWN = ("xsd/gateway/receipt.xsd", "xsd/gateway/notice.xsd", "xsd/gateway/problem.xsd")
 
 
-def xsd_files(trees: Registry, types: Iterable[DocumentType]) -> dict[str, bytes]:
+def xsd_files(trees: Registry, records: Iterable[Schema]) -> dict[str, bytes]:
     """The XSDs of these documents, of receipts, notices and problems, and all they import: content by path."""
     found: dict[str, bytes] = {}
-    todo = [*OWN, *(trees.records[one].path for one in types)]
+    todo = [*OWN, *(record.path for record in records)]
     while todo:
         path = todo.pop()
         if path in found:

@@ -23,7 +23,7 @@ from gateway.shell.config import Settings
 from gateway.shell.demo_ca import write_private
 from gateway.shell.keyring import FileKeyring
 from gateway.shell.partners import load_partners
-from gateway.shell.wsdl_door import receivable, sendable, wsdl_of
+from gateway.shell.wsdl_door import receivable, record_of, sendable, wsdl_of
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 CODE: Final = ("gateway_zeep.py", "send_soap.py", "gateway_rest.py", "send_rest.py", "pull_rest.py")
@@ -83,7 +83,7 @@ def _only_theirs(out: Path, partner: str) -> None:
 def _formats(kit: _Kit) -> list[Path]:
     url = kit.settings.url
     openapi = json.dumps(write_openapi(kit.sends, url, __version__), indent=2, ensure_ascii=False) + "\n"
-    xsds = xsd_files(kit.trees, [*kit.sends, *kit.receives])
+    xsds = xsd_files(kit.trees, (record_of(kit.trees, one, kit.partner) for one in [*kit.sends, *kit.receives]))
     return [
         kit.write("gateway.wsdl", wsdl_of(kit.trees, [kit.partner], f"{url}/soap")),
         kit.write("openapi.json", openapi),
@@ -191,7 +191,7 @@ def _example(kit: _Kit) -> str:
 
 
 def _rows(kit: _Kit, types: Iterable[DocumentType]) -> str:
-    records = ((one, kit.trees.records[one]) for one in types)
+    records = ((one, record_of(kit.trees, one, kit.partner)) for one in types)
     rows = [f"| `{one}` | `{record.root}` | `{record.path}` |" for one, record in records]
     return "\n".join(["| message | document | XSD |", "|---|---|---|", *rows])
 

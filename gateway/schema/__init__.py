@@ -195,8 +195,11 @@ def validate(verified: Verified, schemas: Schemas) -> Document:
     return _judge(parse_again(verified.payload), verified.payload, received, schemas)
 
 
-def check(payload: bytes, document: DocumentType, schemas: Schemas) -> Document:
-    """Our own translation is the document it is meant to be, and valid. Raises MappingInvalid: ours is the fault."""
+def check(payload: bytes, document: DocumentType, schemas: Schemas, version: str = "") -> Document:
+    """Our own translation is the document it is meant to be, and valid. Raises MappingInvalid: ours is the fault.
+
+    `version` empty = whichever it is.
+    """
     try:
         found = _judge(parse_again(payload), payload, Received(octets=payload), schemas)
     except GatewayError as refusal:
@@ -204,6 +207,8 @@ def check(payload: bytes, document: DocumentType, schemas: Schemas) -> Document:
         raise MappingInvalid(reason, findings=refusal.findings) from refusal
     if found.type != document:
         raise MappingInvalid(f"our {document} reads as {found.type}")
+    if version not in ("", found.version):
+        raise MappingInvalid(f"our {document} {version} reads as version {found.version}")
     return found
 
 

@@ -9,7 +9,7 @@ from flask import Response
 
 from gateway.contract.wsdl import Operation, write_wsdl
 from gateway.errors import NotFound
-from gateway.model import NOTICE_TYPE, RECEIPT_TYPE, DocumentType, Partner, PartnerId
+from gateway.model import NOTICE_TYPE, RECEIPT_TYPE, DocumentType, Partner, PartnerId, Schema
 from gateway.registry import Registry
 from gateway.shell.house import House
 
@@ -39,7 +39,7 @@ def wsdl_of(registry: Registry, partners: list[Partner], endpoint: str) -> bytes
     types = sorted({one for partner in partners for one in sendable(registry, partner)})
     if not types:
         raise NotFound("nothing may be sent")
-    operations = [Operation(type=one, schema=registry.records[one], said=_said(registry, one)) for one in types]
+    operations = [_operation(registry, one, partners) for one in types]
     return write_wsdl(operations, registry.tree.read, endpoint)
 
 
@@ -59,8 +59,19 @@ def receivable(registry: Registry, partner: Partner) -> list[DocumentType]:
     return sorted((given | {NOTICE_TYPE}) & set(registry.records))
 
 
-def _said(registry: Registry, document: DocumentType) -> str:
-    record = registry.records[document]
+def record_of(registry: Registry, document: DocumentType, partner: Partner) -> Schema:
+    """The schema of a message in the version this partner exchanges."""
+    return registry.versions.of_partner(document, partner.id, registry.corridors.values())
+
+
+def _operation(registry: Registry, document: DocumentType, partners: list[Partner]) -> Operation:
+    """Of one partner: in its version; of all: in the latest."""
+    [only] = partners if len(partners) == 1 else [None]
+    record = record_of(registry, document, only) if only else registry.records[document]
+    return Operation(type=document, schema=record, said=_said(registry, document, record))
+
+
+def _said(registry: Registry, document: DocumentType, record: Schema) -> str:
     ways = [way for way in registry.corridors.values() if way.takes == document]
     status = "official schema" if record.official else "profile, not official"
     receivers = ", ".join(sorted({f"{way.sender} to {way.receiver}" for way in ways}))

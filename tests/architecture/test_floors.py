@@ -16,7 +16,7 @@ FLOORS: tuple[tuple[int, str], ...] = (
     (2, r"gateway\.(xml|ports|order|strict_json|outline|facts(\..+)?|codes|codes\.(lists|numbers))"),
     (3, r"gateway\.envelope(\..+)?"),
     (4, r"gateway\.(seal|mapping|twin)(\..+)?|gateway\.(route|receipt|codes\.check)"),
-    (4, r"gateway\.schema(\.(atlas|bare|explain|guard|hints|pointers|recognise|rules))?"),
+    (4, r"gateway\.schema(\.(atlas|bare|explain|guard|hints|pointers|recognise|rules|versions))?"),
     (5, r"gateway\.(setup|pipeline|notice|reception|refusal|silence|reading|schema\.(diff|impact)|codes\.desks)"),
     (5, r"gateway\.contract(\.wsdl(_types)?)?"),
     (6, r"gateway\.(shell|testing)(\..+)?"),
