@@ -46,6 +46,12 @@ def store(dsn: str) -> Iterator[Store]:
         yield opened
 
 
+def debian_programs() -> Path | None:
+    """The newest PostgreSQL server that the system has; None = none."""
+    found = [place.parent for place in Path("/usr/lib/postgresql").glob("*/bin/postgres")]
+    return max(found, key=lambda place: int(place.parent.name), default=None)
+
+
 def wait_until(true: Callable[[], object], *, seconds: float = 30.0) -> None:
     """Look again and again until something is true; fail at the deadline."""
     end = monotonic() + seconds

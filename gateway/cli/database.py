@@ -5,12 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import asdict
-from typing import Annotated, Any
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gateway.cli.place import Config, StateDir, dsn_of, open_store, settings_at
 from gateway.cli.say import Json, emit, rows, wrong_use
+from gateway.cli.serve import server_of
+
+if TYPE_CHECKING:
+    from gateway.shell.config import Settings
 
 app = typer.Typer(help="The database that keeps every message.", no_args_is_help=True)
 
@@ -52,15 +58,127 @@ def verify(
 
 
 @app.command()
+def backup(
+    to: Annotated[Path, typer.Argument(help="File to write, or a folder that gets one named after the moment.")],
+    as_json: bool = Json,
+    config: Config = None,
+    state: StateDir = None,
+) -> None:
+    """Write everything as it is at one moment, while messages may come: a dump, and beside it a manifest.
+
+    The manifest has the SHA-256 of the dump, the versions, the rows of every table and the heads of all evidence
+    chains. Keys and certificates are files below state_dir and are not in it.
+    """
+    from gateway.shell.backup import back_up, tools
+
+    settings, now = settings_at(config, state), datetime.now(UTC)
+    file = to / f"gateway-{now:%Y%m%dT%H%M%SZ}.dump" if to.is_dir() else to
+    if file.exists() or not file.parent.is_dir():
+        wrong_use(f"{file} exists already" if file.exists() else f"there is no folder {file.parent}")
+    dsn = dsn_of(settings)
+    made = back_up(dsn, file, tools(dsn, settings.database.programs, _place(settings) / "programs"), now)
+    if as_json:
+        emit(asdict(made) | {"file": str(file)})
+    else:
+        typer.echo(f"{file}: {made.bytes} bytes, {made.counts['message']} messages, root {made.root}")
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="The dump; its manifest lies beside it.", exists=True, dir_okay=False)],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Put the embedded server's data aside, if there are any.")
+    ] = False,
+    as_json: bool = Json,
+    config: Config = None,
+    state: StateDir = None,
+) -> None:
+    """Bring a backup into an empty database, count it, and recompute its evidence. Ends with 1 when it does not hold.
+
+    With database_url: that database must be empty. Without: no server may run in state_dir, and there must be no data,
+    or --replace keeps them beside the new ones.
+    """
+    from gateway.shell.backup import load, read_manifest, tools
+    from gateway.shell.rebuild import restore_embedded, why
+
+    settings, kept = settings_at(config, state), None
+    if settings.database_url:
+        dsn, manifest = settings.database_url, read_manifest(file)
+        restored = load(dsn, file, manifest, tools(dsn, settings.database.programs, _place(settings) / "programs"))
+    else:
+        given = settings.database.programs
+        rebuilt = restore_embedded(_place(settings), file, datetime.now(UTC), programs=given, replace=replace)
+        restored, kept = rebuilt.restored, rebuilt.kept
+    if as_json:
+        emit(asdict(restored) | {"kept": kept})
+    elif restored.whole:
+        report, counts = restored.report, restored.manifest.counts
+        typer.echo(f"{counts['message']} messages of {restored.manifest.made_at}; every table has the rows it had")
+        typer.echo(f"{report.links} links in {report.chains} chains hold; root {report.root}")
+        typer.echo(f"the data before are kept in {kept}" if kept else "there was nothing before")
+    else:
+        typer.echo(f"NOT WHOLE: {why(restored)}", err=True)
+    raise typer.Exit(0 if restored.whole else 1)
+
+
+@app.command()
+def upgrade(
+    old_programs: Annotated[
+        Path | None, typer.Option(help="Programs that made the embedded server's data, where no copy was kept.")
+    ] = None,
+    as_json: bool = Json,
+    config: Config = None,
+    state: StateDir = None,
+) -> None:
+    """Bring the embedded server's data to the programs' major version, and the tables to this program's revision.
+
+    A new major version is reached by a dump, which is counted and whose evidence is recomputed before it serves; the
+    old data are kept beside. Stop the gateway first. The tables may be brought forward while gateways run: what would
+    break an older one waits until it has ended. Ends with 1 while something is pending.
+    """
+    from gateway.shell.rebuild import upgrade_embedded
+    from gateway.shell.revisions import apply_schema
+
+    settings, now, rebuilt = settings_at(config, state), datetime.now(UTC), None
+    if settings.database_url:
+        stands = apply_schema(settings.database_url, now)
+    else:
+        server = server_of(settings)
+        if not server.status().running:
+            given = settings.database.programs
+            rebuilt = upgrade_embedded(_place(settings), now, programs=given, old_programs=old_programs)
+        with server:
+            stands = apply_schema(server.dsn, now)
+    if as_json:
+        emit({"server": asdict(rebuilt) if rebuilt else None, "tables": asdict(stands)})
+    else:
+        if rebuilt:
+            typer.echo(f"the server is PostgreSQL {rebuilt.version} now; the data before are kept in {rebuilt.kept}")
+        typer.echo(f"the tables have revision {stands.revision}")
+        for one in stands.held_by:
+            typer.echo(f"waits for {one.name}, {one.program}, revision {one.revision}", err=True)
+    raise typer.Exit(1 if stands.pending else 0)
+
+
+@app.command()
 def psql(config: Config = None, state: StateDir = None) -> None:
     """Open psql on the database."""
-    program = shutil.which("psql")
-    if program is None:
-        wrong_use("psql is not installed here: apt-get install postgresql-client")
-    os.execv(program, [program, dsn_of(settings_at(config, state))])  # noqa: S606 - the person's own program
+    from gateway.shell.backup import tools
+
+    settings = settings_at(config, state)
+    dsn = dsn_of(settings)
+    program = shutil.which("psql") or str(
+        tools(dsn, settings.database.programs, _place(settings) / "programs") / "psql"
+    )
+    os.execv(program, [program, dsn])  # noqa: S606 - the person's own program
 
 
-def _told(settings: Any) -> dict[str, Any]:
+def _place(settings: Settings) -> Path:
+    """Where the embedded server's directory is, or would be."""
+    return settings.state_dir / "database"
+
+
+def _told(settings: Settings) -> dict[str, Any]:
     from gateway.shell.presence import live_instances
     from gateway.shell.revisions import standing
 

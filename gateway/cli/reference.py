@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import typer
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from typer.core import TyperGroup
 
 from gateway.shell.config import Settings
@@ -16,7 +18,8 @@ Made from the code by `gateway config reference --write docs`; do not edit by ha
 
 Read from `gateway.toml` in the working directory (or the file given by `--config`), then from the environment, which
 wins. Lists in the environment are JSON: `GATEWAY_RETRY_SECONDS='[60, 300]'`. An unknown key or a value that cannot be
-used stops the start, and the message names file and key.
+used stops the start, and the message names file and key. A name with a dot is a key of a
+table: `[database]`, `programs = "..."`.
 
 | key | environment | standard value | meaning |
 |---|---|---|---|
@@ -34,14 +37,26 @@ ends with 3 for a broken fixture. `gateway --debug COMMAND` shows the traceback 
 def render_settings() -> str:
     """`docs/configuration.md`."""
     return _SETTINGS_HEAD + "".join(
-        f"| `{name}` | `GATEWAY_{name.upper()}` | `{_standard(field.get_default(call_default_factory=True))}` "
-        f"| {field.description} |\n"
-        for name, field in Settings.model_fields.items()
+        f"| `{name}` | `GATEWAY_{name.upper().replace('.', '__')}` "
+        f"| `{_standard(field.get_default(call_default_factory=True))}` | {field.description} |\n"
+        for name, field in _settings(Settings, "")
     )
 
 
+def _settings(group: type[BaseModel], before: str) -> Iterator[tuple[str, FieldInfo]]:
+    """Every setting by its full name; those of a table of the file after the single ones."""
+    tables = {}
+    for name, field in group.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            tables[name] = field.annotation
+        else:
+            yield before + name, field
+    for name, below in tables.items():
+        yield from _settings(below, f"{before}{name}.")
+
+
 def _standard(value: Any) -> str:
-    return "(empty)" if value == "" else str(value)
+    return "(empty)" if value in ("", None) else str(value)
 
 
 def render_commands() -> str:

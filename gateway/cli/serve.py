@@ -13,6 +13,7 @@ from gateway.cli.say import console
 
 if TYPE_CHECKING:
     from gateway.shell.config import Settings
+    from gateway.shell.postgres import Postgres
 
 Config = Annotated[Path | None, typer.Option("--config", help="Settings file; gateway.toml when it is there.")]
 
@@ -35,12 +36,11 @@ def serve(
     runs it, start it again.
     """
     from gateway.shell.config import load_settings
-    from gateway.shell.postgres import Postgres
     from gateway.shell.processes import Troupe
 
     settings = load_settings(config)
     stop = stopping()
-    database = None if settings.database_url else Postgres(settings.state_dir / "database")
+    database = None if settings.database_url else server_of(settings)
     troupe = Troupe(settings.state_dir)
     try:
         dsn = database.start() if database else settings.database_url
@@ -101,12 +101,18 @@ def worker(config: Config = None) -> None:
 def embedded(settings: Settings) -> str:
     """The conninfo of the embedded server, which some other process keeps running. Raises ConfigurationError."""
     from gateway.errors import ConfigurationError
-    from gateway.shell.postgres import Postgres
 
-    database = Postgres(settings.state_dir / "database")
+    database = server_of(settings)
     if not database.status().running:
         raise ConfigurationError("no database: set database_url, or start `gateway serve` first")
     return database.dsn
+
+
+def server_of(settings: Settings) -> Postgres:
+    """The embedded server of these settings, not started."""
+    from gateway.shell.postgres import Postgres
+
+    return Postgres(settings.state_dir / "database", bin_dir=settings.database.programs)
 
 
 def stopping() -> threading.Event:

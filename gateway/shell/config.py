@@ -6,13 +6,24 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from gateway.errors import ConfigurationError, Finding
 
 TREE = Path(__file__).resolve().parents[2]
 """Where the shipped adapters, tables, schemas and partner records are."""
+
+
+class Database(BaseModel):
+    """The embedded server, and the programs that back up and restore."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    programs: Path | None = Field(
+        default=None,
+        description="Directory of PostgreSQL programs, instead of those that are installed with the gateway.",
+    )
 
 
 class Settings(BaseSettings):
@@ -33,6 +44,7 @@ class Settings(BaseSettings):
         description="Further trees with adapters/, mappings/, xsd/ and certs/partners/; a later one wins.",
     )
     database_url: str = Field("", description="PostgreSQL DSN; empty = the embedded server in state_dir.")
+    database: Database = Field(Database(), description="The embedded server.")
     host: str = Field("127.0.0.1", description="Address the partner doors listen on.")
     port: int = Field(8081, description="Port the partner doors listen on.", ge=0, le=65535)
     public_url: str = Field("", description="How partners address the doors; empty = http://host:port.")

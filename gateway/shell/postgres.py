@@ -5,8 +5,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import secrets
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -21,11 +19,10 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from gateway.errors import ConfigurationError
-from gateway.shell.binaries import Dress, copy_wheel, dress, hand_over, program_version
+from gateway.shell.binaries import Dress, dress, hand_over, programs_for
+from gateway.shell.cluster import NAME, finish_rebuild, initialise, major_of, make_password
 from gateway.shell.durable import SAFE, require_durable
 
-NAME = "gateway"
-"""Of the database and of its owner."""
 SOCKET_ROOM = 103
 """Bytes a Unix socket path may have on every system we know."""
 TICK = 0.02
@@ -71,6 +68,7 @@ class Postgres:
         self._state = state.absolute()
         self._data = self._state / "data"
         self._given_bin = bin_dir
+        self._found_bin: Path | None = None
         self._settings = {**SETTINGS, **(settings or {})}
         self._clothes = clothes
         self._process: subprocess.Popen[bytes] | None = None
@@ -87,15 +85,23 @@ class Postgres:
         self._state.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._turn():
             self._own()
-            clothes = self._clothes = self._clothes or dress()
-            if self._live() is None:
-                self._prepare(clothes)
-                self._launch(clothes)
-            self._await_ready()
-            self._make_database()
-            with psycopg.connect(self._dsn(NAME)) as connection:
-                require_durable(connection)
+            try:
+                self._start()
+            except BaseException:
+                if self._live() is None:
+                    self._disown()
+                raise
         return self._dsn(NAME)
+
+    def _start(self) -> None:
+        clothes = self._clothes = self._clothes or dress()
+        if self._live() is None:
+            self._prepare(clothes)
+            self._launch(clothes)
+        self._await_ready()
+        self._make_database()
+        with psycopg.connect(self._dsn(NAME)) as connection:
+            require_durable(connection)
 
     def revive(self) -> bool:
         """True when the server had died by itself and runs again; only its owner starts it again."""
@@ -116,15 +122,13 @@ class Postgres:
                     time.sleep(TICK)
             if self._process is not None:
                 self._process.wait()
-            os.close(self._owner)
-            self._owner = self._process = None
+            self._disown()
 
     def status(self) -> PostgresStatus:
         """What is true now, without starting anything."""
         pid = self._live()
         clothes = (self._clothes or dress()).name
-        version = (self._data / "PG_VERSION").read_text("ascii").strip() if (self._data / "PG_VERSION").exists() else ""
-        owned = self._owner is not None
+        owned, version = self._owner is not None, major_of(self._data)
         return PostgresStatus(
             running=pid is not None, pid=pid, version=version, runs_as=clothes, owned=owned, state=self._state
         )
@@ -140,6 +144,15 @@ class Postgres:
     def dsn(self) -> str:
         """Conninfo of the running server; the password is in a file that only we can read."""
         return self._dsn(NAME)
+
+    @contextmanager
+    def at_rest(self) -> Iterator[None]:
+        """The server is down and nobody may start it meanwhile. Raises ConfigurationError when one runs."""
+        self._state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._turn():
+            if self._live() is not None:
+                raise ConfigurationError(f"the database in {self._state} runs: stop what started it first")
+            yield
 
     # --- locks -------------------------------------------------------------------------------------------------------
     @contextmanager
@@ -160,6 +173,11 @@ class Postgres:
             os.close(place)
         else:
             self._owner = place
+
+    def _disown(self) -> None:
+        if self._owner is not None:
+            os.close(self._owner)
+        self._owner = self._process = None
 
     # --- the running server ------------------------------------------------------------------------------------------
     def _pid_file(self) -> list[str]:
@@ -211,25 +229,25 @@ class Postgres:
         return make_conninfo(host=place, port=5432, user=NAME, dbname=database, passfile=words)
 
     # --- making ready ------------------------------------------------------------------------------------------------
-    def _bin(self) -> Path:
-        return self._given_bin or copy_wheel(self._state / "programs")
+    @property
+    def programs(self) -> Path:
+        """Programs of the major version that made the data. Raises ConfigurationError when there are none."""
+        if self._found_bin is None:
+            self._found_bin = programs_for(self._state / "programs", major_of(self._data), self._given_bin)
+        return self._found_bin
 
     def _prepare(self, clothes: Dress) -> None:
         """Programs, data directory, password and socket directory stand ready; leftovers of a crash are harmless."""
-        self._bin()
+        self.programs
         self._make_socket_dir(clothes)
-        secret = self._state / "password"
-        if not secret.exists():
-            fresh = secret.with_suffix(".new")
-            fresh.touch(mode=0o600)
-            fresh.write_text(f"*:*:*:*:{secrets.token_hex(24)}\n", "ascii")
-            fresh.rename(secret)
+        secret = make_password(self._state)
+        finish_rebuild(self._state)
         hand_over(self._state, clothes)
         for file in self._state.glob("*.lock"):
             os.chown(file, os.getuid(), os.getgid())
         os.chown(secret, os.getuid(), os.getgid())
         if not self._data.exists():
-            self._initialise(clothes, secret.read_text("ascii").strip().rsplit(":", 1)[1])
+            initialise(self._data, self.programs, clothes, secret)
         self._defuse()
 
     def _make_socket_dir(self, clothes: Dress) -> None:
@@ -241,23 +259,6 @@ class Postgres:
         place.chmod(0o700)
         if clothes.owner is not None:
             os.chown(place, *clothes.owner)
-
-    def _initialise(self, clothes: Dress, password: str) -> None:
-        """A new cluster stands under its final name only when it is whole."""
-        fresh, words = self._data.with_suffix(".new"), self._state / "initial"
-        shutil.rmtree(fresh, ignore_errors=True)
-        words.touch(mode=0o600)
-        words.write_text(password, "ascii")
-        hand_over(self._state, clothes)
-        command = [*clothes.prefix, str(self._bin() / "initdb"), "-D", str(fresh), "-U", NAME, "-E", "UTF8"]
-        command += ["--auth=scram-sha-256", f"--pwfile={words}", "--data-checksums", "--no-instructions"]
-        modern = int(program_version(self._bin()).split(".")[0]) >= 17  # noqa: PLR2004 - 17 brought the built-in locale
-        command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"] if modern else ["--locale=C"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")  # noqa: S603
-        words.unlink()
-        if done.returncode != 0:
-            raise ConfigurationError(f"the database could not be made: {done.stderr[-1500:]}")
-        fresh.rename(self._data)
 
     def _defuse(self) -> None:
         """A pid file whose pid now belongs to another program must not stop the server from starting.
@@ -273,7 +274,7 @@ class Postgres:
 
     def _launch(self, clothes: Dress) -> None:
         settings = {**self._settings, "unix_socket_directories": str(self._socket_dir())}
-        command = [*clothes.prefix, str(self._bin() / "postgres"), "-D", str(self._data)]
+        command = [*clothes.prefix, str(self.programs / "postgres"), "-D", str(self._data)]
         command += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with (self._state / "postgres.log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - the programs of our own state directory

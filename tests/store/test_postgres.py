@@ -176,6 +176,39 @@ def test_a_stale_pid_of_another_program_does_not_stop_the_start(tmp_path: Path) 
         other.communicate(b"\n")
 
 
+def test_a_start_waits_as_long_as_the_server_needs(tmp_path: Path) -> None:
+    """Crash recovery may take hours: nothing but the server's own end breaks off the wait."""
+    with Postgres(tmp_path / "state") as server:
+        real = server.programs
+    slow, gate = tmp_path / "slow", tmp_path / "gate"
+    slow.mkdir()
+    os.mkfifo(gate)
+    for program in real.iterdir():
+        (slow / program.name).symlink_to(program)
+    (slow / "postgres").unlink()
+    script = f'#!/bin/sh\n[ "$1" = --version ] || read -r word <{gate}\nexec {real}/postgres "$@"\n'
+    (slow / "postgres").write_text(script, "utf-8")
+    (slow / "postgres").chmod(0o755)
+    late = Postgres(tmp_path / "state", bin_dir=slow)
+    with ThreadPoolExecutor(1) as threads:
+        starting = threads.submit(late.start)
+        handle: list[int] = []
+
+        def reaches_the_gate() -> bool:
+            try:
+                handle.append(os.open(gate, os.O_WRONLY | os.O_NONBLOCK))
+            except OSError:  # nobody reads yet
+                return False
+            return True
+
+        wait_until(reaches_the_gate)
+        assert not starting.done()
+        os.write(handle[0], b"go\n")
+        os.close(handle[0])
+        ask_server(starting.result(60))
+    late.stop()
+
+
 def test_an_interrupted_first_start_is_begun_anew(tmp_path: Path) -> None:
     """Half a cluster never gets the name of a whole one."""
     (tmp_path / "data.new").mkdir()
