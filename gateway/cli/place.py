@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,10 +43,17 @@ def tree_of(settings: Settings) -> Tree:
 
 
 def registry_of(settings: Settings) -> Registry:
-    """Everything below the trees, compiled."""
+    """Everything below the trees, compiled; the shipped tree alone once for a process."""
     from gateway import registry
 
-    return registry.load(settings.roots)
+    return registry.load(settings.roots) if settings.roots else _shipped()
+
+
+@cache
+def _shipped() -> Registry:
+    from gateway import registry
+
+    return registry.load()
 
 
 def partners_of(settings: Settings) -> dict[PartnerId, Partner]:

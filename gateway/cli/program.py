@@ -10,15 +10,19 @@ import typer
 from gateway.cli import (
     certs,
     check,
+    codes,
     database,
     demo,
     fixtures,
     mapping,
     partners,
     replay,
+    schema,
+    schema_diff,
     send,
     serve,
     settings,
+    twin,
     validate,
 )
 from gateway.cli.say import USAGE, show_error
@@ -33,6 +37,10 @@ app = typer.Typer(
 )
 for module in (demo, serve, send, validate, replay, mapping, check):
     module.add_to(app)
+schema_diff.add_to(schema.app)
+app.add_typer(schema.app, name="schema")
+app.add_typer(codes.app, name="codes")
+app.add_typer(twin.app, name="twin")
 app.add_typer(fixtures.app, name="fixture")
 app.add_typer(certs.app, name="certs")
 app.add_typer(partners.app, name="partner")

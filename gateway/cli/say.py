@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 USAGE: Final = 2
 _SHOWN: Final = 25
 _WIDE: Final = 200
+_NAMED: Final = 100
 _HALF: Final = re.compile("[\ud800-\udfff]")
 Json = typer.Option(False, "--json", help="Print JSON instead of a text for people.")
 
@@ -72,12 +73,13 @@ def show_error(error: GatewayError) -> None:
     typer.echo("\n".join(lines), err=True)
 
 
-def unknown(kind: str, given: str, known: Iterable[str]) -> NoReturn:
-    """Nothing is called that: say what may have been meant, and end with 2."""
+def unknown(kind: str, given: str, known: Iterable[str], meant: Sequence[str] = ()) -> NoReturn:
+    """Nothing is called that: say what may have been meant (`meant`, where it is known better), and end with 2."""
     names = sorted(known)
-    close = get_close_matches(given, names, 3) or get_close_matches(given.upper(), names, 3)
-    meant = f" Did you mean {' or '.join(close)}?" if close else f" Known: {', '.join(names)}."
-    typer.echo(f"error: there is no {kind} {given!r}.{meant}", err=True)
+    close = list(meant[:3]) or get_close_matches(given, names, 3) or get_close_matches(given.upper(), names, 3)
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    said = f" Did you mean {' or '.join(close)}?" if close else f" Known: {', '.join(names[:_NAMED])}{more}."
+    typer.echo(f"error: there is no {kind} {given!r}.{said}", err=True)
     raise typer.Exit(USAGE)
 
 

@@ -78,20 +78,28 @@ def _today() -> date:
 
 def looked_at(file: Path, schemas: Schemas, most: int, lists: tuple[CodeDesks, date] | None = None) -> Verdict:
     """The verdict on one file, whatever it is; `lists` also hold it to its codes, with the day where it tells none."""
+    return taken(file, schemas, most, lists)[1]
+
+
+def taken(
+    file: Path, schemas: Schemas, most: int, lists: tuple[CodeDesks, date] | None = None
+) -> tuple[bytes, Verdict]:
+    """What a file holds and the verdict on it; nothing for what cannot be read or is too large."""
     from gateway.errors import Finding
     from gateway.schema.bare import Verdict, judge
 
     try:
         payload = octets_of(file, most)
         if len(payload) > most:
-            return Verdict(findings=(Finding(rule="file.too-large", params={"most": str(most)}),))
+            return b"", Verdict(findings=(Finding(rule="file.too-large", params={"most": str(most)}),))
         found = judge(payload, schemas)
-        return _held(payload, schemas, *lists) if lists and found.valid else found
+        return payload, _held(payload, schemas, *lists) if lists and found.valid else found
     except OSError as error:
-        return Verdict(findings=(Finding(rule="file.unreadable", params={"reason": error.strerror or str(error)}),))
+        reason = error.strerror or str(error)
+        return b"", Verdict(findings=(Finding(rule="file.unreadable", params={"reason": reason}),))
     except Exception as error:  # noqa: BLE001 - whatever one file does, the others are looked at
         reason = f"{type(error).__name__}: {error}"
-        return Verdict(findings=(Finding(rule="file.failed", params={"reason": reason}),))
+        return b"", Verdict(findings=(Finding(rule="file.failed", params={"reason": reason}),))
 
 
 def _held(payload: bytes, schemas: Schemas, desks: CodeDesks, today: date) -> Verdict:

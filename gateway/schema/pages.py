@@ -21,6 +21,7 @@ from gateway.registry import Registry
 from gateway.schema import validate_bare
 from gateway.schema.generate import load_facts
 from gateway.schema.page_parts import CSS, codes_page, frame, link, values_of
+from gateway.schema.shelf import all_records
 from gateway.twin import twin_of
 from gateway.twin.json_schema import json_schema
 
@@ -51,17 +52,17 @@ def schema_pages(messages: Sequence[Described], lists: CodeLists | None = None) 
 
 
 def describe(registry: Registry) -> tuple[tuple[Described, ...], CodeLists]:
-    """Every message of a registry with the valid documents among its fixtures, and the code lists of its tree."""
+    """Every message that is known with the valid documents among the fixtures, and the code lists of the tree."""
     tree = registry.tree
     files = {file.stem: file.read_text("utf-8") for file in tree.files("xsd/codes", "*.csv")}
-    fixtures = _fixtures(registry)
+    fixtures = documents_of(registry)
     messages = tuple(
         Described(
             schema=schema,
             facts=load_facts(tree.path(schema.path), schema.root),
             samples=fixtures.get(str(document), {}),
         )
-        for document, schema in registry.records.items()
+        for document, schema in all_records(registry).items()
     )
     return messages, read_code_lists(files)
 
@@ -75,7 +76,8 @@ def write_pages(registry: Registry, folder: Path) -> list[Path]:
     return [folder / name for name in pages]
 
 
-def _fixtures(registry: Registry) -> dict[str, dict[str, bytes]]:
+def documents_of(registry: Registry) -> dict[str, dict[str, bytes]]:
+    """The valid documents among the fixtures of all adapters, by message and by name."""
     found: dict[str, dict[str, bytes]] = {}
     for adapter in registry.tree.folders("adapters"):
         for file in sorted(adapter.glob("fixtures/*/*.xml")):

@@ -13,16 +13,16 @@ ROOT = Path(__file__).parents[2]
 FLOORS: tuple[tuple[int, str], ...] = (
     (0, r"gateway|gateway\.errors"),
     (1, r"gateway\.(model|terms|lifecycle|words|simulation|identifiers)"),
-    (2, r"gateway\.(xml|ports|order|strict_json|outline|facts(\..+)?|codes|codes\.(lists|numbers))"),
+    (2, r"gateway\.(xml|ports|order|messages|strict_json|outline|facts(\..+)?|codes|codes\.(lists|numbers))"),
     (3, r"gateway\.envelope(\..+)?"),
     (4, r"gateway\.(seal|mapping|twin)(\..+)?|gateway\.(route|receipt|codes\.check)"),
-    (4, r"gateway\.schema(\.(atlas|bare|explain|guard|hints|pointers|recognise|rules|versions))?"),
+    (4, r"gateway\.schema(\.(atlas|bare|explain|guard|hints|pointers|recognise|reported|rules|versions))?"),
     (5, r"gateway\.(setup|pipeline|notice|reception|refusal|silence|reading|schema\.(diff|impact)|codes\.desks)"),
     (5, r"gateway\.contract(\.wsdl(_types)?)?"),
     (6, r"gateway\.(shell|testing)(\..+)?"),
     (
         6,
-        r"gateway\.(registry|catalogue|contract\.openapi(_words)?|schema\.(generate|types|xsd|pages|page_parts|shelf))",
+        r"gateway\.(registry|catalogue|contract\.openapi(_words)?|schema\.(generate|types|xsd|pages|page_parts|shelf|messages_page))",
     ),
     (7, r"gateway\.(app|__main__|cli|kit|replay)(\..+)?"),
 )
