@@ -8,10 +8,12 @@ from functools import cache
 from typing import Final
 
 from gateway.errors import Finding
-from gateway.mapping import Rule, Trace, Translation, explain
+from gateway.mapping import Account, Rule, Trace, Translation, account, explain
 from gateway.replay.compare import Change
 from gateway.replay.report import Blame
 
+_TELLING: Final = 4
+"""Signs from which a part of what is missing says where it comes from."""
 _INDEX: Final = re.compile(r"\[[0-9]+\]")
 Blamer = Callable[[Change], Blame | None]
 
@@ -24,14 +26,21 @@ def nobody(_change: Change) -> Blame | None:
 def blamer(translation: Translation, payload: bytes, context: Mapping[str, str]) -> Blamer:
     """A function that names the rule behind a difference in what this translation made of this payload.
 
-    A value that is there is traced to the rule that wrote it; one that is missing to the first rule that could have.
-    The document is translated a second time, with traces, on the first question.
+    A value that is there is traced to the rule that wrote it; one that is missing to the first rule that could have,
+    else to the `drop` row that left that value behind. The document is translated again, with traces, on the first
+    question.
     """
     table = translation.table
 
     @cache
     def traces() -> Mapping[str, Trace]:
         return {trace.target: trace for trace in explain(payload, translation, context)[1]}
+
+    @cache
+    def left_behind() -> tuple[tuple[Account, Rule], ...]:
+        drops = {rule.id: rule for rule in table.rules if rule.drop}
+        told = account(payload, translation, context) if drops else ()
+        return tuple((one, drops[one.rules[0]]) for one in told if one.rules and one.rules[0] in drops)
 
     def blame(change: Change) -> Blame | None:
         path = change.path.lstrip("/")
@@ -42,10 +51,22 @@ def blamer(translation: Translation, payload: bytes, context: Mapping[str, str])
             return Blame(table=table.name, line=trace.line, rule=trace.rule, source=source, value=value)
         rule = _meant(table.rules, path)
         if rule is None:
-            return None
+            return _dropped(change, left_behind(), table.name)
         return Blame(table=table.name, line=rule.line, rule=rule.id, source=" + ".join(rule.sources))
 
     return blame
+
+
+def _dropped(change: Change, left: tuple[tuple[Account, Rule], ...], table: str) -> Blame | None:
+    """The `drop` row of the value that is missing: the same value, or the longest that stands in what is missing."""
+    wanted = " ".join(change.expected.split())
+    found = [(one, rule) for one, rule in left if (text := " ".join(one.value.split())) and text in wanted]
+    same = [(one, rule) for one, rule in found if " ".join(one.value.split()) == wanted]
+    held = same or [(one, rule) for one, rule in found if len(one.value) >= _TELLING]
+    if not held:
+        return None
+    one, rule = max(held, key=lambda pair: len(pair[0].value))
+    return Blame(table=table, line=rule.line, rule=rule.id, source=one.place, value=one.value)
 
 
 def blame_of_gap(finding: Finding) -> Blame | None:

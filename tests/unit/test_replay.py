@@ -96,6 +96,19 @@ def test_a_value_that_is_missing_is_traced_to_the_row_that_should_give_it(tmp_pa
     assert (blame.rule, blame.line) == ("Q24", line_of(QUERY, "Q24"))
 
 
+def test_a_value_that_a_drop_row_leaves_behind_is_traced_to_that_row(tmp_path: Path) -> None:
+    """The row that carried it became a `drop` row: nothing is meant for the place any more, but the value is known."""
+    old = "Q24,LPCOQuery/GovernmentAgencyGoodsItem/CommodityDescription,ЗапросРазрешения/Тауар/Атауы,,no,,"
+    new = "X24,LPCOQuery/GovernmentAgencyGoodsItem/CommodityDescription,,drop,,,the ministry does not need it"
+    result = only(replay([HEALTH / "10-query-ok"], changed(tmp_path, QUERY, old, new)))
+    assert told(result) == [("out", "missing", "/ЗапросРазрешения/Тауар/Атауы")]
+    [difference] = result.differences
+    assert difference.blame is not None
+    assert (difference.blame.rule, difference.blame.line) == ("X24", line_of(QUERY, "Q24"))
+    assert difference.blame.source == "LPCOQuery/GovernmentAgencyGoodsItem/CommodityDescription"
+    assert difference.blame.value == difference.expected
+
+
 def test_the_way_back_is_compared_as_well(tmp_path: Path) -> None:
     """A changed row of the answer's table shows at the asker's hop, in the document and in the expected values."""
     old = "S07,ОтветРазрешения/Решение,LPCOStatus/DecisionCode,code:decisions,yes,,"
