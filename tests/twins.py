@@ -15,6 +15,7 @@ from gateway.facts import FactTable
 from gateway.model import DocumentType, Schema
 from gateway.registry import Registry, load
 from gateway.schema.generate import load_facts
+from gateway.schema.shelf import all_records
 from gateway.xml import Element, canonical, parse, tag_of
 from tests.schemas import ROOT
 
@@ -45,8 +46,14 @@ def registry() -> Registry:
 @cache
 def facts_of(document: str) -> FactTable:
     """The facts of one message, by its name."""
-    record = registry().records[DocumentType(document)]
+    record = known()[DocumentType(document)]
     return load_facts(ROOT / record.path, record.root)
+
+
+@cache
+def known() -> dict[DocumentType, Schema]:
+    """Every message that is exchanged, and every format that is known only."""
+    return all_records(registry())
 
 
 @cache

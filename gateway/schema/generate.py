@@ -29,8 +29,8 @@ def load_facts(path: Path, root: str = "") -> FactTable:
 
 
 def schema_tables(folder: Path) -> list[Path]:
-    """Every table below a folder that gives a schema; code lists (`codes/`) give none."""
-    return sorted(table for table in folder.rglob("*.csv") if table.parent.name != "codes")
+    """Every table below a folder that gives a schema; code lists (`codes/`) and the catalogue of messages give none."""
+    return sorted(t for t in folder.rglob("*.csv") if t.parent.name != "codes" and t.name != "messages.csv")
 
 
 def xsds_of(table: Path) -> dict[Path, str]:

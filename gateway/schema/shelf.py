@@ -1,4 +1,7 @@
-"""Formats that are known here though no adapter exchanges them: every schema table that no record of a message uses."""
+"""Formats that are known here though no adapter exchanges them: every schema table that no record of a message uses.
+
+The catalogue (`xsd/messages.csv`) names those that are messages of ours and says what they are found by.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +9,39 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.facts import FactTable
+from gateway.messages import Message, read_messages
 from gateway.model import DocumentType, Schema
 from gateway.registry import Registry
 from gateway.schema import Schemas
 from gateway.schema.generate import load_facts
 
+CATALOGUE = "xsd/messages.csv"
 _OURS = "gateway"
 
 
 def shelved(registry: Registry) -> dict[DocumentType, Schema]:
-    """The records of those formats, called by folder and file (`NCTS_CC015C`, `SPS_CERTIFICATE`).
+    """The records of those formats, called as the catalogue says, else by folder and file (`NCTS_CC015C`).
 
     A table with the root of a message that is exchanged is left out: a document has one meaning.
     """
     used = {record.path for record in registry.records.values()}
     taken = {(record.namespace, record.root) for record in registry.records.values()}
-    records = (_record(family.name, table) for family, table in _tables(registry) if _xsd(family, table) not in used)
+    named = {message.schema: message for message in catalogue(registry).values() if message.schema}
+    records = (
+        _record(family.name, table, named.get(_xsd(family, table)))
+        for family, table in _tables(registry)
+        if _xsd(family, table) not in used
+    )
     return {record.document: record for record in records if (record.namespace, record.root) not in taken}
+
+
+def catalogue(registry: Registry) -> dict[DocumentType, Message]:
+    """The messages of the catalogue, a later root's rows over an earlier one's. Raises ConfigurationError."""
+    found: dict[DocumentType, Message] = {}
+    for file in (root / CATALOGUE for root in registry.tree.roots):
+        if file.is_file():
+            found |= read_messages(file.read_text("utf-8"), str(file))
+    return found
 
 
 def all_records(registry: Registry) -> dict[DocumentType, Schema]:
@@ -52,10 +71,11 @@ def _xsd(family: Path, table: Path) -> str:
     return f"xsd/{family.name}/{table.stem}.xsd"
 
 
-def _record(family: str, table: Path) -> Schema:
+def _record(family: str, table: Path, message: Message | None) -> Schema:
     facts = load_facts(table)
     name = table.stem if family == _OURS else f"{family}_{table.stem}"
     return Schema(
-        document=DocumentType(name.upper()), namespace=facts.namespace, root=facts.root,
-        path=f"xsd/{family}/{table.stem}.xsd", version=facts.version,
+        document=message.document if message else DocumentType(name.upper()), namespace=facts.namespace,
+        root=facts.root, path=f"xsd/{family}/{table.stem}.xsd", version=facts.version,
+        keys=message.keys if message else {},
     )  # fmt: skip

@@ -17,7 +17,7 @@ from gateway.facts import read_facts
 from gateway.model import LANGUAGES
 from gateway.words import say
 from tests.schemas import ROOT
-from tests.twins import Sample, facts_of, fixtures, registry
+from tests.twins import Sample, facts_of, fixtures, known
 
 CODES = ROOT / "xsd" / "codes"
 FILES = {file.name: file.read_text("utf-8") for file in sorted(CODES.glob("*.csv"))}
@@ -215,7 +215,7 @@ def test_every_list_is_complete_in_three_languages(name: str) -> None:
 
 def test_every_binding_fits_something() -> None:
     """A row of the index that no message of the tree has is a row that nobody tests."""
-    used = {id(binding) for document in registry().records for binding in desk(document).bound.values()}
+    used = {id(binding) for document in known() for binding in desk(document).bound.values()}
     idle = [row.path + " " + row.remark for row in LISTS.bindings if (row.book or row.check) and id(row) not in used]
     assert idle == []
 
