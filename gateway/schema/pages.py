@@ -77,7 +77,7 @@ def write_pages(registry: Registry, folder: Path) -> list[Path]:
 
 
 def documents_of(registry: Registry) -> dict[str, dict[str, bytes]]:
-    """The valid documents among the fixtures of all adapters, by message and by name."""
+    """The valid documents among the fixtures of all adapters and the samples beside the schemas, by message and name."""
     found: dict[str, dict[str, bytes]] = {}
     for adapter in registry.tree.folders("adapters"):
         for file in sorted(adapter.glob("fixtures/*/*.xml")):
@@ -85,6 +85,9 @@ def documents_of(registry: Registry) -> dict[str, dict[str, bytes]]:
             known = validate_bare(payload, registry.schemas)
             if isinstance(known, Document):
                 found.setdefault(str(known.type), {})[f"{file.parent.name}/{file.stem}"] = payload
+    for family in registry.tree.folders("xsd"):
+        for file in sorted(family.glob("samples/*.xml")):
+            found.setdefault(file.stem, {})[f"{family.name}/{file.stem}"] = file.read_bytes()
     return found
 
 

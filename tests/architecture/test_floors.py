@@ -20,10 +20,8 @@ FLOORS: tuple[tuple[int, str], ...] = (
     (5, r"gateway\.(setup|pipeline|notice|reception|refusal|silence|reading|schema\.(diff|impact)|codes\.desks)"),
     (5, r"gateway\.contract(\.wsdl(_types)?)?"),
     (6, r"gateway\.(shell|testing)(\..+)?"),
-    (
-        6,
-        r"gateway\.(registry|catalogue|contract\.openapi(_words)?|schema\.(generate|types|xsd|pages|page_parts|shelf|messages_page))",
-    ),
+    (6, r"gateway\.(registry|catalogue|contract\.openapi(_words)?)"),
+    (6, r"gateway\.schema\.(generate|types|xsd|pages|page_parts|shelf|messages_page)"),
     (7, r"gateway\.(app|__main__|cli|kit|replay)(\..+)?"),
 )
 DESKS = (

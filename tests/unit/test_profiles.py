@@ -17,6 +17,7 @@ from gateway.model import Document
 from gateway.schema import validate_bare
 from gateway.schema.bare import judge
 from gateway.schema.diff import diff
+from gateway.schema.pages import documents_of
 from gateway.twin import from_json, to_json
 from gateway.twin.json_schema import json_schema
 from gateway.xml import Element, canonical, parse, readable_path
@@ -33,6 +34,11 @@ SHARED = frozenset(
      "Seal", "TransportContractDocument", "TransportEquipment", "UCR"}
 )  # fmt: skip
 every = pytest.mark.parametrize("message", MESSAGES)
+
+
+@cache
+def shown() -> dict[str, dict[str, bytes]]:
+    return documents_of(registry())
 
 
 @cache
@@ -121,6 +127,12 @@ def test_the_sample_shows_the_message(message: str) -> None:
 
 def path_of(element: Element) -> str:
     return re.sub(r"\[[0-9]+\]", "", readable_path(element)).lstrip("/")
+
+
+@every
+def test_the_sample_is_on_the_page(message: str) -> None:
+    """`gateway schema pages` shows the document whole."""
+    assert shown()[message] == {f"{record(message).path.split('/')[1]}/{message}": sample(message)}
 
 
 @every
