@@ -77,7 +77,7 @@ def write_pages(registry: Registry, folder: Path) -> list[Path]:
 
 
 def documents_of(registry: Registry) -> dict[str, dict[str, bytes]]:
-    """The valid documents among the fixtures of all adapters and the samples beside the schemas, by message and name."""
+    """The valid documents among the adapters' fixtures and the samples beside the schemas, by message and name."""
     found: dict[str, dict[str, bytes]] = {}
     for adapter in registry.tree.folders("adapters"):
         for file in sorted(adapter.glob("fixtures/*/*.xml")):
