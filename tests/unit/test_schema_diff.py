@@ -108,7 +108,7 @@ EDITS: dict[str, tuple[Edit, tuple[str, ...]]] = {
     "digits only": (Edit(TEXT).set("LPCOQuery/AdditionalDocument/VersionID", format="n..9"), ("format sender",)),
     "fewer decimals": (Edit(TEXT).set(f"{ITEM}/NetWeightMeasure", format="n..16,1"), ("length sender",)),
     "pattern tighter": (
-        Edit(TEXT).set("LPCOQuery/AdditionalDocument/ID", pattern="KZ[0-9]{2}[A-Z]{3}[0-9]{8}"), ("pattern sender",)
+        Edit(TEXT).set("LPCOQuery/FunctionalReferenceID", pattern="KGD-2026-Q-00001[0-9]"), ("pattern sender",)
     ),
     "pattern dropped": (Edit(TEXT).set("LPCOQuery/AdditionalDocument/TypeCode", pattern=""), ("pattern receiver",)),
     "code gone": (Edit(TEXT).set("LPCOQuery/DirectionCode", codes="one of: IM | TR"), ("codes sender",)),
