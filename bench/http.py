@@ -118,6 +118,7 @@ class Installation:
             "environment": "test", "state_dir": str(self.state), "roots": json.dumps([str(tree)]),
             "database_url": self.dsn, "host": HOST, "port": str(self.ports[name]), "threads": str(THREADS),
             "retry_seconds": "[1, 2, 5]",
+            "pilot_seconds": "1",
         }  # fmt: skip
         return {f"GATEWAY_{key.upper()}": value for key, value in words.items()} | {"PYTHONPATH": str(ROOT)}
 

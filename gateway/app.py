@@ -48,7 +48,7 @@ def build(settings: Settings, *, on_queued: Callable[[str], None] | None = None)
     configure_logs(settings.log_format)
     trees = registry.load([Path(root) for root in settings.roots])
     production = settings.environment == "production"
-    partners = load_partners(trees.tree, settings.trust_dir, production=production)
+    partners = load_partners(trees.tree, settings.trust_dir, production=production, usual=settings.terms)
     for partner in voiceless(partners):
         log.warning("partner-without-certificate", partner=partner)
     corridors = {key: _scaled(corridor, settings.silence_scale) for key, corridor in trees.corridors.items()}
@@ -57,7 +57,7 @@ def build(settings: Settings, *, on_queued: Callable[[str], None] | None = None)
     Presence(store, REVISION).start()
     ledger = PostgresLedger(
         store, corridors.values(), clock=utc_now, ids=uuid6.uuid7, on_queued=on_queued,
-        retries=tuple(timedelta(seconds=seconds) for seconds in settings.retry_seconds),
+        terms={partner.id: partner.terms for partner in partners.values()}, retries=settings.terms.retries,
     )  # fmt: skip
     setup = Setup(
         partners=partners,
@@ -89,8 +89,10 @@ def make_worker(house: House) -> Worker:
     return Worker(
         house.store, house.ledger, lambda delivery: forward(delivery, setup), clock=setup.clock,
         give_up=lambda delivery, error: conclude(delivery, error, setup),
+        terms={partner.id: partner.terms for partner in setup.partners.values()},
         pulls=pulling(house), chore=lambda: _tell_silence(house),
         chore_every=max(1.0, 60.0 * min(1.0, house.settings.silence_scale * 10)),
+        heartbeat=house.settings.stalled_seconds / 4, stalled_after=house.settings.stalled_seconds,
     )  # fmt: skip
 
 

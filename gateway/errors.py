@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import ClassVar, Literal
 
 Blame = Literal["sender", "receiver"]
@@ -200,9 +201,18 @@ class MappingInvalid(GatewayError):
 
 
 class DeliveryFailed(GatewayError):
-    """The partner could not be reached or did not answer as its profile demands; tried again."""
+    """The partner could not be reached or did not answer as its profile demands: all of its messages wait."""
 
     code, status, retry = "delivery.failed", 502, True
+    retry_after: timedelta | None = None
+    """How long it asked us to wait, if it did."""
+
+
+class DeliveryDeferred(GatewayError):
+    """The partner wants this one message again later; the others go on."""
+
+    code, status, retry = "delivery.deferred", 502, True
+    retry_after: timedelta | None = None
 
 
 class DeliveryRefused(GatewayError):

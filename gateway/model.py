@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 from typing import Literal, NewType
 from uuid import UUID
 
+from gateway.terms import NOBODY, USUAL, Contact, Terms
+
 PartnerId = NewType("PartnerId", str)
 MessageId = NewType("MessageId", str)
 """The sender's id of a message: opaque, unique per sender (WS-Addressing MessageID, `gw-message-id`)."""
@@ -151,7 +153,8 @@ class Partner:
     sends: frozenset[str] = frozenset()
     """Document types this partner may send; fnmatch patterns (`LPCO_*`)."""
     reply_to: frozenset[str] = frozenset()
-    contact: str = ""
+    contact: Contact = NOBODY
+    terms: Terms = USUAL
     demo: bool = False
 
 
@@ -232,8 +235,12 @@ class Corridor:
     mapping: str = ""
     reply: bool = False
     priority: Priority = "B"
-    deadline: timedelta = timedelta(hours=24)
-    """How long delivery may be tried; then the message is dead and the sender is told."""
+    deadline: timedelta | None = None
+    """How long delivery may be tried, then the message is dead and the sender is told; None = the receiver's terms."""
+    legal: timedelta | None = None
+    """Within which the law wants it delivered; what waits is shown by it, nothing ends by it."""
+    order: str = "conversation"
+    """What binds its messages to one another (`gateway.order`): the conversation, or the scheme of a business key."""
     silence: Silence | None = None
     basis: str = ""
     """The legal basis that the exchange names."""
@@ -318,6 +325,8 @@ class Delivery:
     relates_to: MessageId | None
     """What our envelope relates to, in the receiver's own terms."""
     sealed: Sealed | None = None
+    order: int = 0
+    """Its order key (`gateway.order`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

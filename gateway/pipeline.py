@@ -17,9 +17,11 @@ from uuid import UUID
 from gateway import receipt as receipts
 from gateway.envelope.addressing import action_of
 from gateway.envelope.rest import MESSAGES_PATH
+from gateway.envelope.retry_after import retry_after
 from gateway.errors import (
     ActionMismatch,
     Conflict,
+    DeliveryDeferred,
     DeliveryFailed,
     DeliveryRefused,
     DestinationUnreachable,
@@ -57,8 +59,10 @@ from gateway.setup import OWN_ID, Setup
 from gateway.xml import canonical, parse, tag_of
 
 Result = TypeVar("Result")
+Later = TypeVar("Later", DeliveryFailed, DeliveryDeferred)
 _FAULTS: Final = (f"{{{SOAP11}}}Fault", f"{{{SOAP12}}}Fault")
-_TRY_LATER: Final = frozenset({408, 425, 429})
+_TOO_MUCH: Final = 429
+_THIS_ONE_LATER: Final = frozenset({408, 425})
 
 
 class Steps(dict[str, float]):
@@ -227,7 +231,8 @@ def _answered(verified: Verified, corridors: tuple[Corridor, ...], setup: Setup)
     relates_to = verified.claims.relates_to
     asked = setup.ledger.outgoing(relates_to, verified.partner.id) if relates_to else None
     if asked is None or any(corridor.reply and corridor.receiver != asked.sender for corridor in corridors):
-        raise RelationUnknown(f"relates to {relates_to!r}, which did not go to {verified.partner.id}", threat="R6")
+        named = f"relates to {relates_to}, which did not go to" if relates_to else "relates to no message that went to"
+        raise RelationUnknown(f"{named} {verified.partner.id}", threat="R6")
     return asked.id
 
 
@@ -263,22 +268,33 @@ def _read_receipt(answer: Wire, sealed: Sealed, receiver: Partner, setup: Setup)
     try:
         proven = read_answer(answer, sealed, receiver, setup.clock())
     except GatewayError as error:
-        raise DeliveryFailed(
-            f"unverified answer (HTTP {answer.status}): {error.code} {error.detail}", threat="S7"
-        ) from None
+        unverified = f"unverified answer (HTTP {answer.status}): {error.code} {error.detail}"
+        raise _out(unverified, answer, setup, threat="S7") from None
     status = answer.status or 0
     if proven.profile == "soap-gw-1" and b"Fault" in proven.payload[:200] and tag_of(parse(proven.payload)) in _FAULTS:
-        raise _refusal_of_fault(proven)
-    if status in range(400, 500) and status not in _TRY_LATER:
+        raise _refusal_of_fault(proven, answer, setup)
+    if status in _THIS_ONE_LATER:
+        raise _later(DeliveryDeferred(f"HTTP {status}"), answer, setup)
+    if status in range(400, 500) and status != _TOO_MUCH:
         raise DeliveryRefused(f"HTTP {status}: {proven.payload[:500].decode('utf-8', 'replace')}")
     if status not in range(200, 300):
-        raise DeliveryFailed(f"HTTP {status}")
+        raise _out(f"HTTP {status}", answer, setup)
     return receipts.read_receipt(proven, sealed)
 
 
-def _refusal_of_fault(proven: Verified) -> GatewayError:
+def _refusal_of_fault(proven: Verified, answer: Wire, setup: Setup) -> GatewayError:
     """A signed Fault that blames the sender ends the delivery; any other is tried again."""
     text = "".join(parse(proven.payload).itertext())[:500]
     codes = ("Receiver", "Server")
     blames_receiver = any(code in text[:80] for code in codes)
-    return DeliveryFailed(f"fault: {text}") if blames_receiver else DeliveryRefused(f"fault: {text}")
+    return _out(f"fault: {text}", answer, setup) if blames_receiver else DeliveryRefused(f"fault: {text}")
+
+
+def _out(detail: str, answer: Wire, setup: Setup, *, threat: str = "") -> DeliveryFailed:
+    """The partner cannot take messages now; who says so need not be proven, for it only makes us wait."""
+    return _later(DeliveryFailed(detail, threat=threat), answer, setup)
+
+
+def _later(error: Later, answer: Wire, setup: Setup) -> Later:
+    error.retry_after = retry_after(answer, setup.clock())
+    return error

@@ -88,8 +88,12 @@ class Ledger(Protocol):
         """End a delivery: state, receipt, evidence link and the notice to the sender, if any, in one transaction."""
         ...  # fmt: skip
 
-    def postpone(self, delivery: Delivery, *, code: str, detail: str) -> None:
-        """Record a failed attempt; the lane waits its back-off before the next."""
+    def postpone(
+        self, delivery: Delivery, *, code: str, detail: str, until: datetime | None = None, alone: bool = False
+    ) -> None:
+        """Record a failed attempt. The partner is out, so its lane waits for the next pilot; or this message `alone`
+        waits its next retry, and what may not overtake it. `until` says otherwise how long.
+        """
         ...
 
 

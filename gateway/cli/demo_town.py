@@ -71,7 +71,7 @@ class Town:
         self._say = say
         self._wanted = ports or Ports()
         self._taken: set[int] = set()
-        self._database = Postgres(self._state / "database")
+        self.database = Postgres(self._state / "database")
         self._troupe: Troupe | None = None
         self.dsn = ""
         self.console_ready = False
@@ -109,7 +109,7 @@ class Town:
             self.residents[partner] = self._resident(partner, record)
             self._write_record(partner)
         self._say("database: starting")
-        self.dsn = self._database.start()
+        self.dsn = self.database.start()
         self._say("gateway and partners: starting")
         self.start_gateway(self._troupe)
         self.start_partners(self._troupe)
@@ -133,13 +133,13 @@ class Town:
         if self._troupe is not None:
             self._troupe.stop()
             self._note.unlink(missing_ok=True)
-        self._database.stop()
+        self.database.stop()
 
     def check(self) -> None:
         """The database is started again if it has died. Raises ConfigurationError when another process has ended."""
         if self._troupe is not None:
             self._troupe.check()
-            if self._database.revive():
+            if self.database.revive():
                 self._say("the database had ended; it was started again")
 
     def __enter__(self) -> Self:
@@ -218,6 +218,7 @@ class Town:
             "console_port": self.console_port,
             "silence_scale": SILENCE_SCALE,
             "retry_seconds": [1, 2, 5],
+            "pilot_seconds": 1.0,
         }
 
     def environment(self) -> dict[str, str]:

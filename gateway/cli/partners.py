@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,7 @@ from gateway.cli.say import Json, console, emit, one_of, rows, wrong_use
 
 if TYPE_CHECKING:
     from gateway.model import Partner
+    from gateway.terms import Terms
 
 app = typer.Typer(help="The parties we exchange with.", no_args_is_help=True)
 Who = Annotated[str, typer.Argument(help="The partner's id.")]
@@ -91,8 +93,21 @@ def members(partner: Partner) -> dict[str, Any]:
         "signWith": partner.sign_with,
         "sends": sorted(partner.sends),
         "replyTo": sorted(partner.reply_to),
-        "contact": partner.contact,
+        "contact": asdict(partner.contact),
+        "delivery": delivery(partner.terms),
         "demo": partner.demo,
+    }
+
+
+def delivery(terms: Terms) -> dict[str, Any]:
+    """How messages go to a partner, as plain values."""
+    return {
+        "concurrency": terms.concurrency,
+        "rate": terms.rate,
+        "retrySeconds": [wait.total_seconds() for wait in terms.retries],
+        "giveUpHours": terms.give_up.total_seconds() / 3600,
+        "pilotSeconds": terms.pilot_every.total_seconds(),
+        "longestWaitSeconds": terms.longest_wait.total_seconds(),
     }
 
 

@@ -8,9 +8,11 @@ from typing import Any
 import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
 from typer.core import TyperGroup
 
 from gateway.shell.config import Settings
+from gateway.shell.partners import ContactRecord, PartnerRecord
 
 _SETTINGS_HEAD = """# Settings
 
@@ -24,6 +26,14 @@ table: `[database]`, `programs = "..."`.
 | key | environment | standard value | meaning |
 |---|---|---|---|
 """
+_PARTNER_HEAD = """
+## Partner records
+
+One file `certs/partners/<id>.toml` for each partner. A name with a dot is a key of a table: `[delivery]`, `rate = 20`.
+
+| key | standard value | meaning |
+|---|---|---|
+"""
 _COMMANDS_HEAD = """# Commands
 
 Made from the code by `gateway config reference --write docs`; do not edit by hand.
@@ -36,10 +46,25 @@ ends with 3 for a broken fixture. `gateway --debug COMMAND` shows the traceback 
 
 def render_settings() -> str:
     """`docs/configuration.md`."""
-    return _SETTINGS_HEAD + "".join(
-        f"| `{name}` | `GATEWAY_{name.upper().replace('.', '__')}` "
-        f"| `{_standard(field.get_default(call_default_factory=True))}` | {field.description} |\n"
-        for name, field in _settings(Settings, "")
+    return (
+        _SETTINGS_HEAD
+        + "".join(
+            f"| `{name}` | `GATEWAY_{name.upper().replace('.', '__')}` "
+            f"| `{_standard(field.get_default(call_default_factory=True))}` | {field.description} |\n"
+            for name, field in _settings(Settings, "")
+        )
+        + render_partner()
+    )
+
+
+def render_partner() -> str:
+    """The part of it about partner records."""
+    return _PARTNER_HEAD + "".join(
+        f"| `{name}` | `{_standard(field.get_default(call_default_factory=True))}` | {field.description or ''} |\n"
+        for name, field in [
+            *((name, field) for name, field in _settings(PartnerRecord, "") if name != "contact"),
+            *_settings(ContactRecord, "contact."),
+        ]
     )
 
 
@@ -56,7 +81,10 @@ def _settings(group: type[BaseModel], before: str) -> Iterator[tuple[str, FieldI
 
 
 def _standard(value: Any) -> str:
-    return "(empty)" if value in ("", None) else str(value)
+    if value is PydanticUndefined:
+        return "(needed)"
+    text = ", ".join(sorted(value)) if isinstance(value, set) else "" if value is None else str(value)
+    return text or "(empty)"
 
 
 def render_commands() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from gateway.errors import ConfigurationError, Finding
+from gateway.terms import USUAL, Terms
 
 TREE = Path(__file__).resolve().parents[2]
 """Where the shipped adapters, tables, schemas and partner records are."""
@@ -62,11 +64,21 @@ class Settings(BaseSettings):
     )
     skew_seconds: int = Field(60, description="How far ahead a partner's clock may be, seconds.", ge=0, le=300)
     retry_seconds: list[int] = Field(
-        default=[60, 300, 900, 3600], description="Waits between delivery attempts, seconds; the last one repeats."
+        default=[60, 300, 900, 3600],
+        description="Waits of one message between its attempts, seconds; the last one repeats. Partners may differ.",
+    )
+    give_up_hours: float = Field(
+        24.0, description="Age at which a message is dead where its corridor names none, hours.", gt=0, le=8760
+    )
+    pilot_seconds: float = Field(
+        30.0, description="While a partner is out, how often one message looks whether it is back, seconds.", gt=0
     )
     delivery_timeout: float = Field(30.0, description="How long one delivery attempt may take, seconds.", gt=0)
     silence_scale: float = Field(
         1.0, description="Multiplies every corridor's silence term and deadline; only the demo sets it below 1.", gt=0
+    )
+    stalled_seconds: float = Field(
+        20.0, description="How long a worker may give no sign of life until its lanes go to another, seconds.", ge=1
     )
     keys: list[Path] = Field(
         default_factory=list,
@@ -91,6 +103,15 @@ class Settings(BaseSettings):
     def url(self) -> str:
         """The address of the doors, without a slash at the end."""
         return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def terms(self) -> Terms:
+        """How messages go to a partner whose record says nothing."""
+        return Terms(
+            retries=tuple(timedelta(seconds=seconds) for seconds in self.retry_seconds) or USUAL.retries,
+            give_up=timedelta(hours=self.give_up_hours),
+            pilot_every=timedelta(seconds=self.pilot_seconds),
+        )
 
     @property
     def key_dir(self) -> Path:

@@ -15,9 +15,14 @@ from gateway.shell.store import Store
 WAITING: Final[LiteralString] = """
 select w.*
 from (
-  select entry, corridor from delivery
-  where lane = %s and state = 'queued' and seq > %s and deadline > %s
-  order by seq limit %s
+  select entry, corridor
+  from (values (0), (1), (2)) as r(rank) cross join lateral (
+    select entry, corridor, seq from delivery
+    where lane = %(lane)s and strand = 0 and rank = r.rank and state = 'queued' and seq > %(after)s
+      and deadline > %(now)s
+    order by seq limit %(limit)s
+  ) d
+  order by d.seq limit %(limit)s
 ) d
 join delivery_way w using (entry, corridor)
 order by w.seq
@@ -38,7 +43,7 @@ class PostgresInbox:
 
         `after` pages within one visit; a new visit starts at 0, so that a message whose commit was late is not missed.
         """
-        rows = self._store.fetch(WAITING, [partner, after, self._clock(), limit])
+        rows = self._store.fetch(WAITING, {"lane": partner, "after": after, "now": self._clock(), "limit": limit})
         return [(row["seq"], delivery_of(row)) for row in rows]
 
     def acknowledge(self, partner: PartnerId, message_id: MessageId, receipt: Receipt | None = None) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -22,9 +21,12 @@ from gateway.model import (
     Sealed,
     Verified,
 )
+from gateway.order import RANKS
 from gateway.ports import Clock, Ids
 from gateway.shell import rows, statements
 from gateway.shell.store import Store
+from gateway.shell.ways import Ways
+from gateway.terms import RETRIES, Terms
 
 EVENTS: Final[Mapping[State, str]] = {
     State.DELIVERED: "delivered",
@@ -32,26 +34,16 @@ EVENTS: Final[Mapping[State, str]] = {
     State.FAILED: "failed",
     State.EXPIRED: "expired",
 }
-RETRIES: Final[tuple[timedelta, ...]] = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))
-"""Waits of a lane after its first, second, ... failure in a row; the last one repeats."""
-UNROUTED: Final = timedelta(hours=24)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
-    """What the ledger must know of a corridor to make a delivery."""
-
-    receiver: PartnerId
-    lane: str
-    deadline: timedelta
-    answer_within: timedelta | None
+OURS: Final = frozenset({"internal", "mapping.invalid"})
+"""Ends of a delivery that are our own fault."""
 
 
 class PostgresLedger:
     """`gateway.ports.Ledger` over a store.
 
-    `channels` gives corridors a lane of their own beside their receiver's. `on_queued` is told the lanes of a message
-    after its commit: a hint that may get lost.
+    `channels` gives corridors a lane of their own beside their receiver's. `terms` are those of each partner; others
+    have the usual ones with `retries`. `on_queued` is told the lanes of a message after its commit: a hint that may
+    get lost.
     """
 
     def __init__(
@@ -62,15 +54,14 @@ class PostgresLedger:
         clock: Clock,
         ids: Ids,
         channels: Mapping[CorridorId, str] | None = None,
+        terms: Mapping[PartnerId, Terms] | None = None,
         retries: tuple[timedelta, ...] = RETRIES,
         on_queued: Callable[[str], None] | None = None,
     ) -> None:
         self._store = store
-        self._corridors = {corridor.id: corridor for corridor in corridors}
+        self._ways = Ways(corridors, channels=channels, terms=terms, retries=retries)
         self._clock = clock
         self._ids = ids
-        self._channels = channels or {}
-        self._retries = list(retries)
         self._on_queued = on_queued
 
     def recall(self, partner: PartnerId, message_id: MessageId) -> tuple[str, Sealed] | None:
@@ -87,7 +78,7 @@ class PostgresLedger:
         """
         row = self._row(entry, event="accepted", verified=verified, answer=answer, steps=steps)
         if self._store.write(statements.ACCEPT, row, entry.received_at) is not None:
-            self._tell(row["lanes"])
+            self._tell(row["names"])
             return answer
         known = self.recall(entry.sender, entry.claims.message_id)
         if known is None:
@@ -152,22 +143,27 @@ class PostgresLedger:
         if not self._store.both(statements.SETTLE, row, statements.ACCEPT, told, *months):
             self._same_end(delivery, state)
         elif told is not None:
-            self._tell(told["lanes"])
+            self._tell(told["names"])
 
-    def postpone(self, delivery: Delivery, *, code: str, detail: str) -> None:
-        """Record a failed attempt; the lane waits its back-off before the next."""
+    def postpone(
+        self, delivery: Delivery, *, code: str, detail: str, until: datetime | None = None, alone: bool = False
+    ) -> None:
+        """Record a failed attempt. The partner is out, so its lane waits for the next pilot; or this message `alone`
+        waits its next retry, and what may not overtake it. `until` says otherwise how long.
+        """
+        at, terms = self._clock(), self._ways.terms_of(delivery.lane)
         record = {"corridor": delivery.corridor, "attempt": delivery.attempt, "code": code, "detail": detail}
         row = {
             "entry": delivery.entry.id,
             "corridor": delivery.corridor,
             "attempt": delivery.attempt,
-            "at": self._clock(),
-            "waits": self._retries,
+            "at": at,
+            "until": until or at + (terms.wait_after(delivery.attempt) if alone else terms.pilot_every),
             "code": code,
             "detail": rows.clean(detail),
             "record": rows.jsonb(record),
         }
-        self._store.write(statements.POSTPONE, row)
+        self._store.write(statements.DEFER if alone else statements.HOLD, row)
 
     def silence(self, entry: UUID, corridor: CorridorId, *, means: str, notice: Entry | None = None) -> bool:
         """No answer came in time: say so once, in one transaction with what the asker is told. False = said before."""
@@ -178,17 +174,17 @@ class PostgresLedger:
             statements.SILENT, row, statements.ACCEPT, told, *([notice.received_at] if notice else [])
         )
         if done and told is not None:
-            self._tell(told["lanes"])
+            self._tell(told["names"])
         return done
 
     def requeue(self, entry: UUID, corridor: CorridorId, *, who: str, why: str) -> bool:
         """A person sends an ended delivery on its way again, with a new deadline. False = it was not one to send."""
-        at, way = self._clock(), self._way(corridor, None)
+        at = self._clock()
         row = {
             "entry": entry,
             "corridor": corridor,
             "at": at,
-            "deadline": at + way.deadline,
+            "deadline": at + self._ways.give_up(corridor),
             "from": [state.value for state in State if may(state, State.QUEUED)],
             "record": rows.jsonb({"corridor": corridor, "who": who, "why": why}),
         }
@@ -198,19 +194,6 @@ class PostgresLedger:
         return found is not None
 
     # --- rows --------------------------------------------------------------------------------------------------------
-    def _way(self, corridor: CorridorId, fallback: PartnerId | None) -> Way:
-        known = self._corridors.get(corridor)
-        receiver = known.receiver if known else fallback
-        if receiver is None:
-            raise InternalError(f"corridor {corridor} has no receiver")
-        channel = self._channels.get(corridor)
-        return Way(
-            receiver=receiver,
-            lane=f"{receiver}/{channel}" if channel else receiver,
-            deadline=known.deadline if known else UNROUTED,
-            answer_within=known.silence.after if known and known.silence else None,
-        )
-
     def _row(
         self,
         entry: Entry,
@@ -222,7 +205,7 @@ class PostgresLedger:
     ) -> dict[str, Any]:
         """The parameters of ACCEPT."""
         at, start = self._clock(), entry.received_at
-        ways = [self._way(corridor, entry.claims.receiver) for corridor in entry.corridors]
+        ways = [self._ways.way(entry, corridor) for corridor in entry.corridors]
         schemes, values = rows.search_keys(entry)
         return {
             **rows.message_row(entry, verified, answer, steps or {}),
@@ -231,10 +214,15 @@ class PostgresLedger:
             "schemes": schemes,
             "values": values,
             "corridors": list(entry.corridors),
+            "names": [way.name for way in ways],
             "lanes": [way.lane for way in ways],
+            "strands": [way.strand for way in ways],
+            "rank": RANKS[entry.priority],
+            "order_keys": [way.order_key for way in ways],
             "receivers": [way.receiver for way in ways],
             "out_ids": [rows.out_id(entry.id, corridor) for corridor in entry.corridors],
             "deadlines": [start + way.deadline for way in ways],
+            "legal_dues": [start + way.legal if way.legal else None for way in ways],
             "answer_dues": [start + way.answer_within if way.answer_within else None for way in ways],
         }
 
@@ -255,6 +243,7 @@ class PostgresLedger:
             "digest": rows.sha256(delivery.sealed.body) if delivery.sealed else None,
             "record": rows.jsonb(record),
             "reached": state in {State.DELIVERED, State.REFUSED},
+            "alarm": state is State.EXPIRED or code in OURS,
             **rows.receipt_row(receipt, delivery.corridor),
         }
 

@@ -178,6 +178,7 @@ def delivery_of(row: Mapping[str, Any]) -> Delivery:
         message_id=urn(row["out_id"]),
         relates_to=MessageId(row["relates_to"]) if row["relates_to"] else None,
         sealed=sealed_of(row["sealed_facts"], row["sealed_body"]) if row["sealed_facts"] else None,
+        order=row["order_key"],
     )
 
 

@@ -63,18 +63,25 @@ create table message_ref (
 ) partition by range (received_at);
 create index message_ref_value on message_ref (value text_pattern_ops, received_at desc, entry desc);
 
--- One row per way a message goes on. seq is the order within a lane and the cursor of a partner that pulls.
+-- One row per way a message goes on. seq is the order of acceptance and the cursor of a partner that pulls. What has
+-- the same order_key leaves in that order, whatever its rank (0 urgent, 1 usual, 2 bulk); a strand is the part of a
+-- lane that one worker serves at a time. next_at: when this message alone may be tried again.
 create table delivery (
   entry uuid not null,
   corridor text not null,
   received_at timestamptz not null,
   seq bigint generated always as identity,
   lane text not null,
+  strand smallint not null default 0,
+  rank smallint not null default 1,
+  order_key bigint not null default 0,
   receiver text not null,
   out_id uuid not null,
   state text not null default 'queued',
   attempts integer not null default 0,
+  next_at timestamptz not null default 'epoch',
   deadline timestamptz not null,
+  legal_due timestamptz,
   code text not null default '',
   detail text not null default '',
   settled_at timestamptz,
@@ -84,22 +91,33 @@ create table delivery (
   silent_at timestamptz,
   primary key (entry, corridor)
 ) with (fillfactor = 80);
-create index delivery_lane on delivery (lane, seq) where state = 'queued';
+create index delivery_lane on delivery (lane, strand, rank, seq) where state = 'queued';
+create index delivery_bound on delivery (lane, order_key, seq) where state = 'queued';
+create index delivery_late on delivery (lane, deadline) where state = 'queued';
+create index delivery_legal on delivery (legal_due) where state = 'queued' and legal_due is not null;
 create unique index delivery_out on delivery (out_id);
 create index delivery_receiver on delivery (receiver, received_at desc, entry desc);
 create index delivery_open on delivery (state, received_at desc, entry desc) where state <> 'delivered';
 create index delivery_due on delivery (answer_due)
   where answer_due is not null and answered_by is null and silent_at is null;
 
--- Written only when a lane stumbles or a person stops it; a lane without a row is due.
+-- Written when a lane stumbles, recovers, is limited in its rate or stopped by a person; one without a row is due.
+-- failures > 0: the partner is out since held_since, and at next_at one more pilot message goes. released_at: when it
+-- came back, with so many waiting (backlog), of which so many were sent since. slot: when the next message may leave.
 create table lane (
   lane text primary key,
   paused boolean not null default false,
   failures integer not null default 0,
+  held_since timestamptz,
   next_at timestamptz not null default '-infinity',
+  pilot uuid,
   code text not null default '',
-  detail text not null default ''
-);
+  detail text not null default '',
+  released_at timestamptz,
+  backlog bigint not null default 0,
+  sent bigint not null default 0,
+  slot timestamptz not null default 'epoch'
+) with (fillfactor = 20);
 
 -- What left, byte for byte; a later number replaces one whose time had passed.
 create table outgoing (
@@ -145,7 +163,7 @@ create index intake_at on intake (at desc, incident desc);
 
 -- A delivery as the line takes it: the entry, what was kept of an earlier try, and what to relate to.
 create view delivery_way as
-select d.seq, d.entry, d.corridor, d.lane, d.receiver, d.state, d.attempts, d.deadline, d.out_id,
+select d.seq, d.entry, d.corridor, d.lane, d.order_key, d.receiver, d.state, d.attempts, d.deadline, d.out_id,
        d.answer_due, d.answered_by, d.silent_at,
        coalesce(question.message_id, earlier.id) as relates_to, kept.facts as sealed_facts, kept.body as sealed_body,
        m.id, m.sender, m.type, m.received_at, m.priority, m.answers, m.facts, coalesce(m.payload, m.wire) as payload

@@ -25,11 +25,14 @@ with k as (
   from k
   where delivery.entry = %(answers)s and delivery.receiver = %(sender)s and delivery.answered_by is null
 ), d as (
-  insert into delivery (entry, corridor, received_at, lane, receiver, out_id, deadline, answer_due)
-  select k.entry, x.corridor, k.received_at, x.lane, x.receiver, x.out_id, x.deadline, x.answer_due
-  from k, unnest(%(corridors)s::text[], %(lanes)s::text[], %(receivers)s::text[], %(out_ids)s::uuid[],
-                 %(deadlines)s::timestamptz[], %(answer_dues)s::timestamptz[])
-       as x(corridor, lane, receiver, out_id, deadline, answer_due)
+  insert into delivery (entry, corridor, received_at, lane, strand, rank, order_key, receiver, out_id, deadline,
+                        legal_due, answer_due)
+  select k.entry, x.corridor, k.received_at, x.lane, x.strand, %(rank)s, x.order_key, x.receiver, x.out_id, x.deadline,
+         x.legal_due, x.answer_due
+  from k, unnest(%(corridors)s::text[], %(lanes)s::text[], %(strands)s::smallint[], %(order_keys)s::bigint[],
+                 %(receivers)s::text[], %(out_ids)s::uuid[], %(deadlines)s::timestamptz[],
+                 %(legal_dues)s::timestamptz[], %(answer_dues)s::timestamptz[])
+       as x(corridor, lane, strand, order_key, receiver, out_id, deadline, legal_due, answer_due)
 )
 select link_evidence(%(at)s, %(event)s, k.entry, %(digest)b, %(detail)s) from k
 """
@@ -86,28 +89,50 @@ with d as (
   on conflict do nothing
   returning entry
 ), l as (
-  update lane set failures = 0, next_at = '-infinity', code = '', detail = ''
+  update lane set failures = 0, held_since = null, next_at = '-infinity', pilot = null, code = '', detail = '',
+                  released_at = %(at)s, sent = 0,
+                  backlog = (select count(*) - 1 from delivery q where q.lane = d.lane and q.state = 'queued')
   from d where lane.lane = d.lane and lane.failures > 0 and %(reached)s
 )
 select (select link_evidence(%(at)s, %(event)s, d.entry, %(digest)b, %(record)s)),
-       (select link_evidence(%(at)s, 'receipt', r.entry, %(receipt_digest)b, %(receipt_record)s) from r)
+       (select link_evidence(%(at)s, 'receipt', r.entry, %(receipt_digest)b, %(receipt_record)s) from r),
+       (select link_evidence(%(at)s, 'alarm', d.entry, null, %(record)s) where %(alarm)s)
 from d
 """
+"""A partner that was reached is no longer out: its lane opens, and from now on its backlog is worked off."""
 
-POSTPONE: Final[LiteralString] = """
+HOLD: Final[LiteralString] = """
 with d as (
   update delivery set attempts = greatest(attempts, %(attempt)s), code = %(code)s, detail = %(detail)s
   where entry = %(entry)s and corridor = %(corridor)s and state = 'queued'
   returning entry, lane
 ), l as (
-  insert into lane (lane, failures, next_at, code, detail)
-  select lane, 1, %(at)s + (%(waits)s::interval[])[1], %(code)s, %(detail)s from d
+  insert into lane as l (lane, failures, held_since, next_at, pilot, code, detail)
+  select lane, 1, %(at)s, %(until)s, entry, %(code)s, %(detail)s from d
   on conflict (lane) do update
-  set failures = lane.failures + 1, code = excluded.code, detail = excluded.detail,
-      next_at = %(at)s + (%(waits)s::interval[])[least(lane.failures + 1, cardinality(%(waits)s::interval[]))]
+  set failures = l.failures + 1, held_since = coalesce(l.held_since, excluded.held_since), pilot = excluded.pilot,
+      next_at = greatest(l.next_at, excluded.next_at), code = excluded.code, detail = excluded.detail,
+      released_at = null
 )
 select link_evidence(%(at)s, 'attempt', d.entry, null, %(record)s) from d
 """
+"""The partner is out: the whole lane waits until `until`, then one pilot message goes."""
+
+DEFER: Final[LiteralString] = """
+with d as (
+  update delivery set attempts = greatest(attempts, %(attempt)s), code = %(code)s, detail = %(detail)s,
+                      next_at = least(%(until)s, deadline)
+  where entry = %(entry)s and corridor = %(corridor)s and state = 'queued'
+  returning entry, corridor, lane, order_key, seq, next_at
+), f as (
+  update delivery set next_at = d.next_at
+  from d
+  where delivery.lane = d.lane and delivery.order_key = d.order_key and delivery.state = 'queued'
+    and delivery.seq > d.seq and delivery.next_at < d.next_at
+)
+select link_evidence(%(at)s, 'attempt', d.entry, null, %(record)s) from d
+"""
+"""One message waits, and with it what may not overtake it."""
 
 SILENT: Final[LiteralString] = """
 with d as (
@@ -120,7 +145,8 @@ select link_evidence(%(at)s, 'silent', d.entry, null, %(record)s) from d
 
 REQUEUE: Final[LiteralString] = """
 with d as (
-  update delivery set state = 'queued', code = '', detail = '', settled_at = null, deadline = %(deadline)s
+  update delivery set state = 'queued', code = '', detail = '', settled_at = null, deadline = %(deadline)s,
+                      next_at = 'epoch', attempts = 0
   where entry = %(entry)s and corridor = %(corridor)s and state = any(%(from)s)
   returning entry, lane
 ), e as (

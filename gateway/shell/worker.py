@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
@@ -17,11 +17,13 @@ from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Status
 
 from gateway.errors import Busy, DeliveryExpired
+from gateway.model import PartnerId
 from gateway.ports import Clock, Ledger
 from gateway.shell.drain import Drain, Forward, GiveUp
 from gateway.shell.fence import take_lane, take_lead
-from gateway.shell.lanes import due_lanes, late_deliveries
+from gateway.shell.picking import due_lanes, late_deliveries
 from gateway.shell.store import Connection, Store
+from gateway.terms import Terms
 
 QUEUE = "lanes"
 LEADER = "select pg_try_advisory_lock(hashtextextended('gateway sweeper', 0))"
@@ -36,7 +38,7 @@ class Worker:
 
     One worker of all sweeps: every `sweep_every` seconds it offers one job per due lane, and it frees the lanes of
     workers that gave no sign of life for `stalled_after` seconds. `pulls` are lanes whose partners fetch for
-    themselves. `chore` is done by the sweeping worker every `chore_every` seconds.
+    themselves; `terms` are those of the others. `chore` is done by the sweeping worker every `chore_every` seconds.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Worker:
         clock: Clock,
         give_up: GiveUp | None = None,
         pulls: Collection[str] = (),
+        terms: Mapping[PartnerId, Terms] | None = None,
         chore: Callable[[], None] | None = None,
         chore_every: float = 60.0,
         concurrency: int = 8,
@@ -67,7 +70,9 @@ class Worker:
         self._stalled_after = stalled_after
         self._lead_lost_after = timedelta(seconds=3 * stalled_after)
         self._stop = Event()
-        self._drain = Drain(store, ledger, forward, clock=clock, give_up=give_up, stint=stint, stopping=self._stopping)
+        self._drain = Drain(
+            store, ledger, forward, clock=clock, give_up=give_up, stint=stint, stopping=self._stopping, terms=terms
+        )
         self._woken: set[str] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._bell: asyncio.Event | None = None

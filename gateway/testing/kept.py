@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from gateway.lifecycle import State
 from gateway.model import CorridorId, Entry, MessageId, PartnerId, Receipt, Sealed, Verified
+
+START = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,6 +33,10 @@ class KeptDelivery:
     lane: str
     message_id: MessageId
     deadline: datetime
+    legal_due: datetime | None = None
+    strand: int = 0
+    order_key: int = 0
+    next_at: datetime = START
     answer_due: datetime | None = None
     state: State = State.QUEUED
     attempts: int = 0
@@ -44,7 +50,7 @@ class KeptDelivery:
 
 @dataclass(slots=True, kw_only=True)
 class Lane:
-    """A lane that stumbled: failures in a row, and when it may try again."""
+    """A lane whose partner is out: failures in a row, and when the next pilot goes."""
 
     failures: int
     next_at: datetime

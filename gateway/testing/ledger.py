@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import RLock
 from uuid import UUID
 
@@ -22,9 +22,12 @@ from gateway.model import (
     Sealed,
     Verified,
 )
+from gateway.order import RANKS, in_order
 from gateway.ports import Clock, Ids
-from gateway.shell.ledger import EVENTS, RETRIES, UNROUTED
+from gateway.shell.ledger import EVENTS, OURS
 from gateway.shell.rows import out_id, urn
+from gateway.shell.ways import Ways
+from gateway.terms import RETRIES, Terms
 from gateway.testing.evidence import Evidence, Link
 from gateway.testing.kept import KeptDelivery, KeptMessage, Lane
 
@@ -32,7 +35,7 @@ from gateway.testing.kept import KeptDelivery, KeptMessage, Lane
 class MemoryLedger:
     """`gateway.ports.Ledger` in memory, beside it the lists that tests look at: messages, deliveries, intakes, events.
 
-    `channels` gives corridors a lane of their own beside their receiver's.
+    `channels` gives corridors a lane of their own beside their receiver's; `terms` are those of each partner.
     """
 
     def __init__(
@@ -42,13 +45,12 @@ class MemoryLedger:
         clock: Clock,
         ids: Ids,
         channels: Mapping[CorridorId, str] | None = None,
+        terms: Mapping[PartnerId, Terms] | None = None,
         retries: tuple[timedelta, ...] = RETRIES,
     ) -> None:
-        self._corridors = {corridor.id: corridor for corridor in corridors}
+        self._ways = Ways(corridors, channels=channels, terms=terms, retries=retries)
         self._clock = clock
         self._ids = ids
-        self._channels = channels or {}
-        self._retries = retries
         self._lock = RLock()
         self._keys: dict[tuple[PartnerId, MessageId], KeptMessage] = {}
         self._evidence = Evidence()
@@ -134,6 +136,8 @@ class MemoryLedger:
             kept.state, kept.code, kept.detail = state, code, detail
             kept.attempts = max(kept.attempts, delivery.attempt)
             self._note(kept, EVENTS[state], delivery.sealed.body if delivery.sealed else None, code=code)
+            if state is State.EXPIRED or code in OURS:
+                self._note(kept, "alarm", None, code=code)
             if receipt is not None and all(known.id != receipt.id for known in kept.receipts):
                 kept.receipts.append(receipt)
                 self._note(kept, "receipt", receipt.body, id=receipt.id, signer=receipt.signer)
@@ -142,26 +146,38 @@ class MemoryLedger:
             if notice is not None:
                 self._enter(KeptMessage(entry=notice), "notice")
 
-    def postpone(self, delivery: Delivery, *, code: str, detail: str) -> None:
-        """Record a failed attempt; the lane waits its back-off before the next."""
+    def postpone(
+        self, delivery: Delivery, *, code: str, detail: str, until: datetime | None = None, alone: bool = False
+    ) -> None:
+        """Record a failed attempt: the lane waits for its next pilot, or this message `alone` for its next retry."""
         with self._lock:
-            kept = self._kept(delivery)
+            kept, terms, now = self._kept(delivery), self._ways.terms_of(delivery.lane), self._clock()
             if kept.state is not State.QUEUED:
                 return
             kept.attempts, kept.code, kept.detail = max(kept.attempts, delivery.attempt), code, detail
-            failures = self.lanes[kept.lane].failures + 1 if kept.lane in self.lanes else 1
-            wait = self._retries[min(failures, len(self._retries)) - 1]
-            self.lanes[kept.lane] = Lane(failures=failures, next_at=self._clock() + wait)
+            if alone:
+                kept.next_at = min(until or now + terms.wait_after(delivery.attempt), kept.deadline)
+            else:
+                failures = self.lanes[kept.lane].failures + 1 if kept.lane in self.lanes else 1
+                self.lanes[kept.lane] = Lane(failures=failures, next_at=until or now + terms.pilot_every)
             self._note(kept, "attempt", None, code=code, detail=detail)
 
     def due(self, lane: str) -> list[Delivery]:
-        """What waits in a lane, in its order; nothing while the lane waits its back-off."""
+        """What may leave a lane, in the order of the law; nothing while its partner is out."""
         with self._lock:
-            held = self.lanes.get(lane)
-            if held is not None and held.next_at > self._clock():
+            held, now = self.lanes.get(lane), self._clock()
+            if held is not None and held.next_at > now:
                 return []
             queued = [kept for kept in self.deliveries.values() if kept.lane == lane and kept.state is State.QUEUED]
-            return [self.as_delivery(kept) for kept in queued]
+            bound: set[int] = set()
+            free: list[KeptDelivery] = []
+            for kept in queued:
+                if kept.next_at > now:
+                    bound.add(kept.order_key)
+                elif kept.order_key not in bound:
+                    free.append(kept)
+            order = in_order(free, rank=lambda kept: RANKS[kept.entry.priority], key=lambda kept: kept.order_key)
+            return [self.as_delivery(kept) for kept in order]
 
     def waiting(self) -> list[str]:
         """The lanes that hold something, in the order in which they came to hold it."""
@@ -209,6 +225,7 @@ class MemoryLedger:
             message_id=kept.message_id,
             relates_to=self._relates_to(kept),
             sealed=kept.sealed[-1] if kept.sealed else None,
+            order=kept.order_key,
         )
 
     # --- inside a transaction ----------------------------------------------------------------------------------------
@@ -227,18 +244,18 @@ class MemoryLedger:
         self._evidence.add(self._clock(), event, entry.id, hashlib.sha256(octets).digest(), detail)
 
     def _way(self, entry: Entry, corridor: CorridorId) -> KeptDelivery:
-        known, channel = self._corridors.get(corridor), self._channels.get(corridor)
-        receiver = known.receiver if known else entry.claims.receiver
-        if receiver is None:
-            raise InternalError(f"corridor {corridor} has no receiver")
+        way, start = self._ways.way(entry, corridor), entry.received_at
         return KeptDelivery(
             entry=entry,
             corridor=corridor,
-            receiver=receiver,
-            lane=f"{receiver}/{channel}" if channel else receiver,
+            receiver=way.receiver,
+            lane=way.lane,
+            strand=way.strand,
+            order_key=way.order_key,
             message_id=self._outgoing.get((entry.sender, entry.claims.message_id), urn(out_id(entry.id, corridor))),
-            deadline=entry.received_at + (known.deadline if known else UNROUTED),
-            answer_due=entry.received_at + known.silence.after if known and known.silence else None,
+            deadline=start + way.deadline,
+            legal_due=start + way.legal if way.legal else None,
+            answer_due=start + way.answer_within if way.answer_within else None,
         )
 
     def _kept(self, delivery: Delivery) -> KeptDelivery:

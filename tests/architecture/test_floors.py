@@ -46,7 +46,7 @@ SIMULATED = ("simulator", "register", "movements")
 """Modules of an adapter that keep the book of its simulated partner."""
 BANNED = re.compile(r"(Manager|Handler|Helper|Util|Processor|Service|Impl|Abstract|Default)\b|^Base[A-Z]")
 LONGEST_FILE = 300
-LONGER = {"gateway.model": 345}  # the words of the house stay in one place
+LONGER = {"gateway.model": 350}  # the words of the house stay in one place
 LONGEST_FUNCTION = 50
 
 

@@ -13,8 +13,8 @@ from gateway.errors import Conflict, InternalError
 from gateway.lifecycle import State
 from gateway.model import Delivery, Entry, Sealed
 from gateway.ports import Ledger
-from gateway.shell.lanes import due_lanes, next_deliveries
 from gateway.shell.ledger import PostgresLedger
+from gateway.shell.picking import due_lanes, next_deliveries
 from gateway.shell.store import Store
 from gateway.testing import MemoryLedger
 from tests.builders import (
@@ -75,7 +75,7 @@ def ledger(request: pytest.FixtureRequest, clock: FrozenClock, ids: CountedIds) 
     postgres = PostgresLedger(found, some_corridors(), clock=clock, ids=ids)
 
     def due(lane: str) -> list[Delivery]:
-        return found.run(lambda c: next_deliveries(c, lane) if lane in due_lanes(c, clock()) else [])
+        return found.run(lambda c: next_deliveries(c, lane, clock()) if lane in due_lanes(c, clock()) else [])
 
     def events() -> list[str]:
         rows = found.fetch("select event from evidence order by at, chain, seq")
@@ -217,18 +217,65 @@ def test_no_notice_for_an_end_that_was_told_before(ledger: Books, ids: CountedId
     assert len(ledger.due(CUSTOMS)) == 1
 
 
-def test_a_failed_attempt_makes_the_lane_wait_longer_each_time(
+def test_a_partner_that_is_out_holds_its_lane_until_the_next_pilot(
     ledger: Books, ids: CountedIds, clock: FrozenClock
 ) -> None:
     ledger.enter(an_entry(ids(), some_claims("urn:uuid:1")))
     ledger.enter(an_entry(ids(), some_claims("urn:uuid:2")))
-    for minutes in (1, 5, 15, 60, 60):
+    for _ in range(5):
         ledger.ledger.postpone(ledger.due(HEALTH)[0], code="delivery.failed", detail="no route")
-        clock.move(minutes=minutes, seconds=-1)
+        clock.move(seconds=29)
         assert ledger.due(HEALTH) == []
         clock.move(seconds=1)
         assert len(ledger.due(HEALTH)) == 2
     assert ledger.due(HEALTH)[0].attempt == 6
+
+
+def test_a_message_that_waits_alone_waits_longer_each_time(ledger: Books, ids: CountedIds, clock: FrozenClock) -> None:
+    """1, 5, 15, 60 minutes, then hourly until its deadline; what is bound to it waits with it, the others go on."""
+    for number, talk in ((1, "talk"), (2, "talk"), (3, "other")):
+        ledger.enter(an_entry(ids(), some_claims(f"urn:uuid:{number}", conversation_id=talk)))
+    first = ledger.due(HEALTH)[0]
+    for attempt, minutes in enumerate((1, 5, 15, 60, 60), 1):
+        ledger.ledger.postpone(replace(first, attempt=attempt), code="delivery.deferred", detail="425", alone=True)
+        clock.move(minutes=minutes, seconds=-1)
+        assert [one.entry.claims.message_id for one in ledger.due(HEALTH)] == ["urn:uuid:3"]
+        clock.move(seconds=1)
+        assert len(ledger.due(HEALTH)) == 3
+    clock.now = first.deadline - timedelta(minutes=1)
+    ledger.ledger.postpone(replace(first, attempt=6), code="delivery.deferred", detail="425", alone=True)
+    clock.now = first.deadline
+    assert len(ledger.due(HEALTH)) == 3
+
+
+def test_a_partner_says_until_when(ledger: Books, ids: CountedIds, clock: FrozenClock) -> None:
+    ledger.enter(an_entry(ids(), some_claims("urn:uuid:1")))
+    until = clock() + timedelta(minutes=7)
+    for alone in (True, False):
+        ledger.ledger.postpone(ledger.only(), code="delivery.failed", detail="429", until=until, alone=alone)
+        assert ledger.due(HEALTH) == []
+        clock.now = until
+        until += timedelta(minutes=7)
+        assert len(ledger.due(HEALTH)) == 1
+
+
+def test_urgent_messages_go_first_but_never_past_their_own(ledger: Books, ids: CountedIds) -> None:
+    """What an urgent one must wait for goes with its urgency."""
+    kinds = (("1", "a", "C"), ("2", "b", "B"), ("3", "c", "A"), ("4", "a", "A"), ("5", "b", "B"), ("6", "d", "C"))
+    for number, talk, priority in kinds:
+        entry = an_entry(ids(), some_claims(number, conversation_id=talk))
+        ledger.enter(replace(entry, priority=priority))
+    assert [one.entry.claims.message_id for one in ledger.due(HEALTH)] == ["3", "1", "4", "2", "5", "6"]
+
+
+def test_giving_up_raises_an_alarm(ledger: Books, ids: CountedIds) -> None:
+    """So does a fault of ours; a refusal by the receiver is the sender's business."""
+    for number, (state, code) in enumerate(
+        ((State.EXPIRED, "delivery.expired"), (State.FAILED, "internal"), (State.REFUSED, "delivery.refused"))
+    ):
+        ledger.enter(an_entry(ids(), some_claims(f"urn:uuid:{number}")))
+        ledger.ledger.settle(ledger.only(), state, code=code)
+    assert ledger.events().count("alarm") == 2
 
 
 def test_a_delivery_that_ended_is_not_postponed(ledger: Books, ids: CountedIds) -> None:

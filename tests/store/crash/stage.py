@@ -34,7 +34,13 @@ class Stage(Town):
 
     def words(self) -> dict[str, object]:
         """Quick retries, short silences, and what the lives need beside the settings."""
-        return {**super().words(), "silence_scale": SCALE, "retry_seconds": [1], "delivery_timeout": 5.0}
+        return {
+            **super().words(),
+            "silence_scale": SCALE,
+            "retry_seconds": [1],
+            "pilot_seconds": 1.0,
+            "delivery_timeout": 5.0,
+        }
 
     def start_gateway(self, troupe: Troupe) -> None:
         """Doors and worker live."""
