@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
+from typing import Final
 
 from gateway.mapping.chain import CODE, Step
 from gateway.mapping.codes import ANY_OTHER, Code, CodeList
@@ -17,6 +19,7 @@ Plain = Callable[[str], str]
 Change = Callable[[str, Run], str]
 Combine = Callable[[list[str | None], Run], str]
 _MOST_DAYS = 64
+_MARKUP: Final = re.compile("[&<>\r]")
 
 
 def named_converter(bench: Bench, step: Step) -> Converter:
@@ -67,22 +70,44 @@ def change(bench: Bench, step: Step) -> Change:
     return lambda text, _run: plain(text)
 
 
-def plain_chain(bench: Bench, steps: list[Step]) -> Plain | None:
-    """All steps as one function of the text, where none needs the run; an empty text ends the chain."""
-    found = [plain_change(bench, step) for step in steps]
-    functions = [function for function in found if function is not None]
-    if len(functions) < len(found):
+@dataclass(frozen=True, slots=True)
+class PlainStep:
+    """One function of a text. `tame`: its result has no `&`, `<`, `>` or carriage return that its text had not.
+
+    `cut` are first and last character (from 0, the last not included) where it does nothing but cut.
+    """
+
+    function: Plain
+    tame: bool
+    cut: tuple[int, int] | None = None
+
+
+COLLAPSE: Final = PlainStep(collapsed, tame=True)
+
+
+def plain_steps(bench: Bench, steps: list[Step]) -> tuple[PlainStep, ...] | None:
+    """The steps as functions of the text alone; None when one of them needs the run. ValueError as `plain_change`."""
+    functions = [plain_change(bench, step) for step in steps]
+    found = [
+        PlainStep(function, tame=_tame(bench, step), cut=_cut(step))
+        for step, function in zip(steps, functions, strict=True)
+        if function is not None
+    ]
+    return tuple(found) if len(found) == len(steps) else None
+
+
+def _tame(bench: Bench, step: Step) -> bool:
+    if step.name == CODE:
+        rows = known_codes(bench, step.args).codes
+        return not any(_MARKUP.search(row.source if step.back else row.target) for row in rows)
+    return core_converter(step.name, step.args) is not None and not _MARKUP.search(step.args)
+
+
+def _cut(step: Step) -> tuple[int, int] | None:
+    if step.name != "slice" or step.back:
         return None
-    if len(functions) == 1:
-        return functions[0]
-
-    def chain(text: str) -> str:
-        for function in functions:
-            if text:
-                text = function(text)
-        return text
-
-    return chain
+    first, last = step.args.split(",")
+    return int(first) - 1, int(last)
 
 
 def known_codes(bench: Bench, name: str) -> CodeList:

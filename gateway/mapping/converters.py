@@ -21,7 +21,7 @@ _PLACES: Final = re.compile(r"[0-9]|1[0-9]|20")
 
 def collapsed(text: str) -> str:
     """Text with XML white space (and no other: not NBSP, not U+2028) collapsed as xs:token asks."""
-    if text.isalnum():
+    if " " not in text and text.isprintable():
         return text
     text = text.strip(_BLANK)
     if "  " in text or "\n" in text or "\t" in text or "\r" in text:

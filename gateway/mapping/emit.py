@@ -1,47 +1,54 @@
-"""The functions that a compiled table is made of: each writes one element, or picks the one value in it."""
+"""Makes of a plan the functions that write it: the careful way, which keeps findings, and marks when traced."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
 
 from gateway.mapping.canonical import escaped, escaped_attribute
-from gateway.mapping.change import Plain
 from gateway.mapping.conditions import Value
-from gateway.mapping.converters import collapsed
 from gateway.mapping.outcome import REFUSED, Frame, Run
-from gateway.mapping.rows import Row
-from gateway.mapping.source import ELEMENT
+from gateway.mapping.plan import Attribute, Box, Child, Gap, Group, Leaf, Pick, Plan
+from gateway.mapping.source import frames_in, out_of
 
 Emit = Callable[[Frame, list[str], Run], bool]
 """Writes an element into the list; False when there was nothing to write."""
-Gap = Callable[[Frame, Run], None]
-"""Keeps the finding that a required target stays empty."""
 Attributes = Callable[[Frame, Run], str]
 """All attributes of an element, each with a space before it, in canonical order."""
-Attribute = tuple[str, Value, Gap | None]
 
 
-def as_token(value: Value) -> Value:
-    """The value with its white space collapsed."""
+def careful(document: Child, *, traced: bool) -> Emit:
+    """The function that writes a whole document; `traced`: every value leaves a mark."""
+    emit, gap = _emit(document.plan, traced), document.gap
 
-    def token(frame: Frame, run: Run) -> str | None:
-        text = value(frame, run)
-        return text if text is None or text is REFUSED else collapsed(text) or None
+    def write(frame: Frame, out: list[str], run: Run) -> bool:
+        if not emit(frame, out, run) and gap is not None:
+            gap(frame, run)
+        return True
 
-    return token
+    return write
 
 
-def first_of(rows: list[Row], gap: Gap | None, *, marked: bool) -> Value:
-    """The first row that applies and yields a value; `marked`: it leaves a mark for the trace."""
+def _emit(plan: Plan, traced: bool) -> Emit:
+    if isinstance(plan, Leaf):
+        return _leaf(plan, traced)
+    if isinstance(plan, Box):
+        return _box(plan, traced)
+    return _one_after_another([_group(group, traced) for group in plan.groups])
 
-    def pick(frame: Frame, run: Run) -> str | None:
+
+def value_of(pick: Pick, *, traced: bool = False) -> Value:
+    """The first row that applies and yields a value; `traced`: it leaves a mark."""
+    rows, gap = pick.rows, pick.gap
+    if len(rows) == 1 and rows[0].holds is None and gap is None and not traced:
+        return rows[0].value
+
+    def first(frame: Frame, run: Run) -> str | None:
         for row in rows:
             if row.holds is None or row.holds(frame, run):
                 text = row.value(frame, run)
                 if text is not None:
-                    if marked:
+                    if traced:
                         run.marks.append((row, frame, text))
                     return text
         if gap is None:
@@ -49,11 +56,12 @@ def first_of(rows: list[Row], gap: Gap | None, *, marked: bool) -> Value:
         gap(frame, run)
         return REFUSED
 
-    return pick
+    return first
 
 
-def leaf(start: str, end: str, pick: Value, attributes: Attributes | None) -> Emit:
-    """An element with a text; not written without one, whatever its attributes are. `start` has no `>` yet."""
+def _leaf(leaf: Leaf, traced: bool) -> Emit:
+    pick, attributes = value_of(leaf.pick, traced=traced), attributes_of(leaf.attributes, traced=traced)
+    start, end = leaf.start, leaf.end
 
     def write(frame: Frame, out: list[str], run: Run) -> bool:
         text = pick(frame, run)
@@ -66,17 +74,18 @@ def leaf(start: str, end: str, pick: Value, attributes: Attributes | None) -> Em
     return write
 
 
-def attributes_of(attributes: list[Attribute]) -> Attributes | None:
+def attributes_of(attributes: tuple[Attribute, ...], *, traced: bool = False) -> Attributes | None:
     """Writes the attributes of an element; None for none."""
     if not attributes:
         return None
+    each = [(one.head, value_of(one.pick, traced=traced), one.gap) for one in attributes]
 
     def write(frame: Frame, run: Run) -> str:
         found = ""
-        for name, pick, gap in attributes:
+        for head, pick, gap in each:
             text = pick(frame, run)
             if text is not None:
-                found += f'{name}{escaped_attribute(text)}"'
+                found += f'{head}{escaped_attribute(text)}"'
             elif gap is not None:
                 gap(frame, run)
         return found
@@ -84,25 +93,10 @@ def attributes_of(attributes: list[Attribute]) -> Attributes | None:
     return write
 
 
-class Part(NamedTuple):
-    """One child of a container: how it is written, and what to keep when it is not.
-
-    With a `head` it is a leaf that is one slot of the frame, and perhaps a `change` of it: written in the loop of its
-    container, without a call. Then `emit` is asked only for what is wrong, and, unless `quiet`, for what is missing.
-    """
-
-    emit: Emit
-    gap: Gap | None = None
-    slot: int = ELEMENT
-    quiet: bool = False
-    change: Plain | None = None
-    head: str = ""
-    end: str = ""
-
-
-def container(start: str, end: str, attributes: Attributes | None, parts: list[Part]) -> Emit:
-    """An element with children; nothing at all when neither a child nor an attribute has a value."""
-    children = partial(_children, tuple(parts))
+def _box(box: Box, traced: bool) -> Emit:
+    attributes = attributes_of(box.attributes, traced=traced)
+    children = partial(_children, [(_emit(child.plan, traced), child.gap) for child in box.children])
+    start, end = box.start, box.end
 
     def write(frame: Frame, out: list[str], run: Run) -> bool:
         own = attributes(frame, run) if attributes is not None else ""
@@ -120,30 +114,28 @@ def container(start: str, end: str, attributes: Attributes | None, parts: list[P
     return write
 
 
-def _children(parts: tuple[Part, ...], frame: Frame, out: list[str], run: Run) -> list[Gap]:
+def _children(parts: list[tuple[Emit, Gap | None]], frame: Frame, out: list[str], run: Run) -> list[Gap]:
     """Writes all children; what comes back are the gaps to keep if the parent stays."""
-    append = out.append
-    empty: list[Gap] = []
-    for emit, gap, slot, quiet, change, head, end in parts:
-        text = frame[slot]
-        if head and text is not None:
-            if change is not None:
-                try:
-                    text = change(text)
-                except (ValueError, ArithmeticError):
-                    text = ""
-            if text:
-                plain = text.isalnum() or not ("&" in text or "<" in text or ">" in text or "\r" in text)
-                append(f"{head}{text}{end}" if plain else f"{head}{escaped(text)}{end}")
-                continue
-        elif quiet:
-            continue
-        if not emit(frame, out, run) and gap is not None:
-            empty.append(gap)
-    return empty
+    return [gap for emit, gap in parts if not emit(frame, out, run) and gap is not None]
 
 
-def one_after_another(emits: list[Emit]) -> Emit:
+def _group(group: Group, traced: bool) -> Emit:
+    emit = _emit(group.inner, traced)
+    outward, inward, holds, gap = group.outward, group.inward, group.holds, group.gap
+
+    def every(frame: Frame, out: list[str], run: Run) -> bool:
+        wrote = False
+        for inner in frames_in(out_of(frame, outward), inward, run):
+            if holds is None or holds(inner, run):
+                wrote = emit(inner, out, run) or wrote
+        if gap is not None and not wrote:
+            gap(frame, run)
+        return wrote
+
+    return every
+
+
+def _one_after_another(emits: list[Emit]) -> Emit:
     """Several groups for one name, in the order of their rows."""
     if len(emits) == 1:
         return emits[0]

@@ -33,13 +33,18 @@ class TooMuch(Exception):
     """A table and a document together ask for more work than any honest message needs (threat row M3)."""
 
 
+class Again(Exception):
+    """A swift run met something to say: the document is translated again, carefully, to say it in full."""
+
+
 class Run:
-    """One document on its way through a translation."""
+    """One document on its way through a translation; a `swift` one keeps no findings and ends at the first."""
 
-    __slots__ = ("_day", "_turns", "context", "findings", "marks")
+    __slots__ = ("_day", "_swift", "_turns", "context", "findings", "marks")
 
-    def __init__(self, context: Mapping[str, str]) -> None:
+    def __init__(self, context: Mapping[str, str], *, swift: bool = False) -> None:
         self.context = context
+        self._swift = swift
         self.findings: list[Finding] = []
         self.marks: list[tuple[Any, Frame, str]] = []
         """When traced: row, frame and text of every value written, in the order of the output."""
@@ -59,8 +64,14 @@ class Run:
         if self._turns > MOST_TURNS:
             raise TooMuch
 
+    def carefully(self) -> None:
+        """Before anything is looked up for a finding: Again in a swift run."""
+        if self._swift:
+            raise Again
+
     def wrong(self, kind: str, path: str, value: str = "", /, *, fact: Fact | None = None, **params: str) -> None:
-        """Keep one finding about a target; nothing stops here."""
+        """Keep one finding about a target; nothing stops here, but a swift run ends."""
+        self.carefully()
         self.findings.append(
             Finding(
                 rule=f"mapping.{kind}",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from gateway.mapping.checks import code_lists_of
 from gateway.mapping.outcome import Frame, Run
 from gateway.mapping.rows import Row, sources_at
-from gateway.mapping.run import carry
+from gateway.mapping.run import accepted, carried
 from gateway.mapping.translation import Translation
 from gateway.xml import Element, parse, tag_of
 
@@ -35,7 +35,8 @@ class Trace:
 
 def explain(payload: bytes, translation: Translation, context: Mapping[str, str]) -> tuple[bytes, tuple[Trace, ...]]:
     """The same bytes as `translate`, and one trace per value in them, in document order. Raises as `translate` does."""
-    root, out, run = carry(payload, translation, context, translation.write_traced)
+    root = accepted(payload, translation)
+    out, run = carried(root, translation, context, translation.write_traced)
     if translation.stylesheet:
         return out, tuple(_unknown(parse(out)))
     places = list(_values(parse(out)))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.mapping.chain import Step
-from gateway.mapping.change import Change, Combine, Plain, change, plain_chain, unit_change
+from gateway.mapping.change import COLLAPSE, Change, Combine, PlainStep, change, plain_steps, unit_change
 from gateway.mapping.conditions import Bench, Holds, Value, condition, reader, scope_of
-from gateway.mapping.converters import COMBINERS, Combiner, combiner
+from gateway.mapping.converters import COMBINERS, Combiner, collapsed, combiner
 from gateway.mapping.outcome import REFUSED, CodeRefused, Frame, Run
 from gateway.mapping.source import Scope, frames_in, out_of, place, way
 from gateway.mapping.table import Rule
@@ -31,10 +31,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Direct:
-    """One slot of the frame and what is done with its text; None = nothing."""
+    """One slot of the frame and what is done with its text, in this order, as long as it is not empty."""
 
     slot: int
-    change: Plain | None
+    changes: tuple[PlainStep, ...] = ()
 
 
 def compile_row(bench: Bench, rule: Rule, here: Scope) -> Row:
@@ -48,6 +48,19 @@ def compile_row(bench: Bench, rule: Rule, here: Scope) -> Row:
     return Row(rule, here, None, _selected(bench, rule, here, innermost))
 
 
+def collapsing(row: Row) -> Row:
+    """The row with the white space of its text collapsed."""
+    value, direct = row.value, row.direct
+
+    def token(frame: Frame, run: Run) -> str | None:
+        text = value(frame, run)
+        return text if text is None or text is REFUSED else collapsed(text) or None
+
+    if direct is not None:
+        direct = Direct(direct.slot, (*direct.changes, COLLAPSE))
+    return replace(row, value=token, direct=direct)
+
+
 def _direct(bench: Bench, rule: Rule, here: Scope) -> Direct | None:
     source = rule.sources[0]
     steps = list(rule.steps)
@@ -57,8 +70,8 @@ def _direct(bench: Bench, rule: Rule, here: Scope) -> Direct | None:
         return None
     if bench.reading.shape.tokens(source):
         steps = steps[1:] if steps and steps[0].name == "trim" else steps
-    function = plain_chain(bench, steps) if steps else None
-    return None if steps and function is None else Direct(bench.reading.slot(source), function)
+    changes = plain_steps(bench, steps)
+    return None if changes is None else Direct(bench.reading.slot(source), changes)
 
 
 def innermost_scope(bench: Bench, rule: Rule, here: Scope) -> Scope:
@@ -146,6 +159,7 @@ def _guarded(bench: Bench, rule: Rule, here: Scope, value: Value) -> Value:
 
 def refuse(bench: Bench, rule: Rule, here: Scope, frame: Frame, run: Run, *, error: Exception) -> None:
     """Keep the finding for a value that a step refused."""
+    run.carefully()
     places, texts = sources_at(bench, rule, here, frame, run)
     kind = "code" if isinstance(error, CodeRefused) else "convert"
     reason = str(error) if isinstance(error, ValueError) else "not a number that can be used"

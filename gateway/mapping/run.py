@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from lxml import etree
 
@@ -10,7 +11,7 @@ from gateway.errors import Finding, MappingGap
 from gateway.mapping.emit import Emit
 from gateway.mapping.outcome import Run, TooMuch
 from gateway.mapping.translation import Translation
-from gateway.mapping.values import note_silent
+from gateway.mapping.values import note_silent, says_silent
 from gateway.xml import Element, parse, tag_of
 
 
@@ -23,29 +24,46 @@ def translate(payload: bytes, translation: Translation, context: Mapping[str, st
     document of another schema, `mapping.size` for one that makes the groups multiply. `lossless`: also one
     `mapping.dropped` per value of which no rule speaks, not even to drop it. The payload is not changed.
     """
-    _, out, _ = carry(payload, translation, context, translation.write, lossless=lossless)
-    return out
+    root = accepted(payload, translation)
+    run = Run(context, swift=True)
+    with bounded(translation):
+        out = translation.swift.written(payload, root, run) if translation.swift is not None else None
+    if out is not None and not (lossless and translation.silent and says_silent(root, translation)):
+        return out.encode()
+    return carried(root, translation, context, translation.write, lossless=lossless)[0]
 
 
-def carry(
-    payload: bytes, translation: Translation, context: Mapping[str, str], write: Emit, *, lossless: bool = False
-) -> tuple[Element, bytes, Run]:
-    """The source's root, the output and the run; the root must stay alive as long as its frames are used."""
+def accepted(payload: bytes, translation: Translation) -> Element:
+    """The root of a document that is of the schema the table takes, without comments."""
     root = parse(payload)
-    if b"<!--" in payload:
+    if b"!" in payload and b"<!--" in payload:
         etree.strip_tags(root, etree.Comment)
     if tag_of(root) != translation.root:
         finding = Finding(rule="mapping.root", params={"expected": translation.root, "found": tag_of(root)}, path="/")
         raise MappingGap(f"root is {tag_of(root)}", findings=(finding,))
+    return root
+
+
+def carried(
+    root: Element, translation: Translation, context: Mapping[str, str], write: Emit, *, lossless: bool = False
+) -> tuple[bytes, Run]:
+    """The output and the run, the careful way; the root must stay alive as long as its frames are used."""
     run = Run(context)
     out: list[str] = []
-    try:
+    with bounded(translation):
         write(translation.read(root), out, run)
-    except TooMuch:
-        finding = Finding(rule="mapping.size", params={"table": translation.table.name})
-        raise MappingGap("groups multiply", findings=(finding,), threat="M3") from None
     if lossless and translation.silent:
         note_silent(root, translation, run)
     if run.findings:
         raise MappingGap(f"{len(run.findings)} gaps", findings=tuple(run.findings))
-    return root, "".join(out).encode(), run
+    return "".join(out).encode(), run
+
+
+@contextmanager
+def bounded(translation: Translation) -> Iterator[None]:
+    """What is too much work becomes a refusal of the document."""
+    try:
+        yield
+    except TooMuch:
+        finding = Finding(rule="mapping.size", params={"table": translation.table.name})
+        raise MappingGap("groups multiply", findings=(finding,), threat="M3") from None

@@ -121,7 +121,7 @@ class Reading:
         if path in scope.slots:
             parts.append(self._own(scope.slots[path], path))
         parts += [
-            _attribute(scope.slots[fact.path], _qname(fact.namespace, fact.name))
+            _attribute(scope.slots[fact.path], qname(fact.namespace, fact.name))
             for fact in self.shape.below.get(path, ())
             if fact.attribute and fact.path in scope.slots
         ]
@@ -146,7 +146,7 @@ class Reading:
         """The children worth looking at, by QName."""
         needed = {prefix for used in (*scope.slots, *scope.lists) for prefix in prefixes(used)}
         return {
-            _qname(fact.namespace, fact.name): self._token_slot(scope, fact.path) or self._action(scope, fact.path)
+            qname(fact.namespace, fact.name): self._token_slot(scope, fact.path) or self._action(scope, fact.path)
             for fact in self.shape.below.get(path, ())
             if not fact.attribute and fact.path in needed
         }
@@ -158,7 +158,7 @@ class Reading:
         return scope.slots[path] if alone and not attributes and self.shape.tokens(path) else None
 
 
-def _qname(namespace: str, name: str) -> str:
+def qname(namespace: str, name: str) -> str:
     return f"{{{namespace}}}{name}" if namespace else name
 
 
@@ -234,7 +234,7 @@ def place(shape: Shape, scope: Scope, frame: Frame, path: str) -> str:
     shown = readable_path(frame[ELEMENT]).lstrip("/")
     for step in steps:
         fact = shape.facts[step]
-        child = None if element is None or fact.attribute else element.find(_qname(fact.namespace, fact.name))
+        child = None if element is None or fact.attribute else element.find(qname(fact.namespace, fact.name))
         shown = readable_path(child).lstrip("/") if child is not None else f"{shown}/{step.rpartition('/')[2]}"
         element = child
     return shown

@@ -95,7 +95,7 @@ def compile_stylesheet(sheet: MapTable, source: FactTable, target: FactTable, ap
 
     return Translation(
         table=sheet, codes={}, root=f"{{{root.namespace}}}{root.name}" if root.namespace else root.name,
-        read=lambda element: [None, element], write=write, write_traced=write,
+        read=lambda element: [None, element], write=write, write_traced=write, swift=None,
         bench=Bench(Reading(shape, frozenset()), {}, {}, sheet.name), target=Shape(target),
         silent=frozenset(path for path in shape.facts if not shape.container(path)), stylesheet=True,
     )  # fmt: skip

@@ -10,12 +10,13 @@ from gateway.facts.fact import FactTable
 from gateway.mapping.checks import check_paths, code_lists_of
 from gateway.mapping.codes import CodeList
 from gateway.mapping.conditions import Bench
-from gateway.mapping.emit import Emit
+from gateway.mapping.emit import Emit, careful
 from gateway.mapping.layout import lay_out
 from gateway.mapping.outcome import Frame
 from gateway.mapping.paths import Shape
 from gateway.mapping.source import Reading
 from gateway.mapping.spoken import Spoken
+from gateway.mapping.swift import Swift
 from gateway.mapping.table import MapTable, problem
 from gateway.mapping.write import Writer
 from gateway.model import Converter
@@ -33,6 +34,8 @@ class Translation:
     read: Callable[[Element], Frame]
     write: Emit
     write_traced: Emit
+    swift: Swift | None
+    """The same faster, as long as there is nothing to say against a document; None for a stylesheet."""
     bench: Bench
     target: Shape
     silent: frozenset[str] = frozenset()
@@ -62,21 +65,23 @@ def compile_table(
     groups = frozenset(rule.sources[0] for rule in rules if rule.each)
     bench = Bench(Reading(from_shape, groups), converters, codes, table.name)
     tree = lay_out(rules, to_shape)
-    plain = Writer(bench, to_shape, traced=False)
-    write = plain.document(tree)
-    problems += _without(plain.problems, bad, table)
+    writer = Writer(bench, to_shape)
+    plan = writer.document(tree)
+    problems += _without(writer.problems, bad, table)
     if problems or not rules:
         problems = problems or [problem(table.name, 1, "", "table", "no rule gives anything")]
         raise ConfigurationError(f"{table.name}: {len(problems)} problems", findings=tuple(problems))
     used = code_lists_of(table.rules)
     root = from_shape.root
+    read = bench.reading.fill()
     return Translation(
         table=table,
         codes={name: codes[name].version for name in sorted(used)},
         root=f"{{{root.namespace}}}{root.name}" if root.namespace else root.name,
-        read=bench.reading.fill(),
-        write=write,
-        write_traced=Writer(bench, to_shape, traced=True).document(tree),
+        read=read,
+        write=careful(plan, traced=False),
+        write_traced=careful(plan, traced=True),
+        swift=Swift(bench.reading, read, plan),
         bench=bench,
         target=to_shape,
         silent=frozenset(Spoken(table.rules).silent(from_shape)),

@@ -31,6 +31,13 @@ class Found:
     fact: Fact | None
 
 
+def says_silent(root: Element, translation: Translation) -> bool:
+    """True when the document holds a value of which no rule of the table speaks."""
+    run = Run({})
+    note_silent(root, translation, run)
+    return bool(run.findings)
+
+
 def note_silent(root: Element, translation: Translation, run: Run) -> None:
     """Keep one finding `mapping.dropped` for every value of which no rule of the table speaks."""
     spoken = Spoken(translation.table.rules)

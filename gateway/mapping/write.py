@@ -1,7 +1,8 @@
-"""Compiles the tree of a target document to functions that write it as canonical text."""
+"""Compiles the tree of a target document to the plan by which it is written as canonical text."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
@@ -9,25 +10,13 @@ from gateway.errors import Finding
 from gateway.mapping.canonical import opening
 from gateway.mapping.chain import COPY
 from gateway.mapping.checks import check_row
-from gateway.mapping.conditions import Bench, Value, condition
-from gateway.mapping.converters import collapsed
-from gateway.mapping.emit import (
-    Attribute,
-    Emit,
-    Gap,
-    Part,
-    as_token,
-    attributes_of,
-    container,
-    first_of,
-    leaf,
-    one_after_another,
-)  # fmt: skip
+from gateway.mapping.conditions import Bench, condition
 from gateway.mapping.layout import Node, branch
 from gateway.mapping.outcome import Frame, Run
 from gateway.mapping.paths import Shape
-from gateway.mapping.rows import Direct, Row, compile_row, sources_at
-from gateway.mapping.source import Scope, frames_in, out_of, way
+from gateway.mapping.plan import Attribute, Box, Child, Gap, Group, Groups, Leaf, Pick, Plan
+from gateway.mapping.rows import Row, collapsing, compile_row, sources_at
+from gateway.mapping.source import Scope, way
 from gateway.mapping.table import Rule, problem
 
 _EXACT = frozenset({"date", "decimal", "code", "scale", "round", "count", "sum", "unit"})
@@ -35,35 +24,27 @@ _EXACT = frozenset({"date", "decimal", "code", "scale", "round", "count", "sum",
 
 
 class Writer:
-    """Compiles one table's target tree; `problems` collects what cannot be, `traced` makes every value leave a mark."""
+    """Compiles one table's target tree; `problems` collects what cannot be."""
 
-    def __init__(self, bench: Bench, target: Shape, *, traced: bool) -> None:
+    def __init__(self, bench: Bench, target: Shape) -> None:
         self._bench = bench
         self._target = target
-        self._traced = traced
         self.problems: list[Finding] = []
 
-    def document(self, root: Node) -> Emit:
-        """The function that writes the whole document."""
+    def document(self, root: Node) -> Child:
+        """The plan of the whole document, and the gap to keep when nothing comes of it."""
         chosen = frozenset(rule.id for rule in root.all_rules())
         here = self._bench.reading.document
-        emit, gap = self._node(root, here, chosen, "").emit, self._gap(root, here, chosen)
+        return Child(self._node(root, here, chosen, ""), self._gap(root, here, chosen))
 
-        def document(frame: Frame, out: list[str], run: Run) -> bool:
-            if not emit(frame, out, run):
-                gap(frame, run)
-            return True
-
-        return document
-
-    def _node(self, node: Node, here: Scope, chosen: frozenset[str], around: str) -> Part:
+    def _node(self, node: Node, here: Scope, chosen: frozenset[str], around: str) -> Plan:
         groups = [group for group in node.groups if group.id in chosen]
         if not groups:
             return self._element(node, here, chosen, around)
-        return Part(one_after_another([self._group(node, group, here, chosen, around) for group in groups]))
+        return Groups(tuple(self._group(node, group, here, chosen, around) for group in groups))
 
     # --- groups -------------------------------------------------------------------------------------------------------
-    def _group(self, node: Node, group: Rule, here: Scope, chosen: frozenset[str], around: str) -> Emit:
+    def _group(self, node: Node, group: Rule, here: Scope, chosen: frozenset[str], around: str) -> Group:
         """One element for every occurrence of the group's source that its condition lets through."""
         source = group.sources[0]
         there = self._bench.reading.scope_of(source)
@@ -73,56 +54,33 @@ class Writer:
         if not self._target.container(node.fact.path) and not any(rule.id in below for rule in node.rules):
             node = _copying(node, group)
             below = below | {group.id}
-        emit = self._element(node, there, below, around).emit
+        inner = self._element(node, there, below, around)
         if node.fact.max == 1 and inward and holds is None:
             self._say(group, "cardinality", f"{source} repeats, {node.fact.name} does not", node.shown)
         gap = self._gap(node, here, chosen) if group.required else None
-
-        def every(frame: Frame, out: list[str], run: Run) -> bool:
-            wrote = False
-            for inner in frames_in(out_of(frame, outward), inward, run):
-                if holds is None or holds(inner, run):
-                    wrote = emit(inner, out, run) or wrote
-            if gap is not None and not wrote:
-                gap(frame, run)
-            return wrote
-
-        return every
+        return Group(outward, inward, holds, inner, gap, source)
 
     # --- elements -----------------------------------------------------------------------------------------------------
-    def _element(self, node: Node, here: Scope, chosen: frozenset[str], around: str) -> Part:
+    def _element(self, node: Node, here: Scope, chosen: frozenset[str], around: str) -> Leaf | Box:
         self._check_children(node, chosen)
-        attributes = attributes_of(self._attributes(node, here, chosen))
+        attributes = tuple(self._attributes(node, here, chosen))
         start, end = opening(node.fact.name, node.fact.namespace, around), f"</{node.fact.name}>"
         if self._target.container(node.fact.path):
-            return Part(container(start, end, attributes, self._children(node, here, chosen)))
-        rows = self._rows(node, here, chosen)
-        part = Part(leaf(start, end, self._pick(node, here, chosen, rows), attributes))
-        direct = rows[0].direct if len(rows) == 1 and not rows[0].holds else None
-        if direct is None or attributes is not None or self._traced:
-            return part
-        quiet = not rows[0].rule.required
-        return part._replace(slot=direct.slot, quiet=quiet, change=direct.change, head=f"{start}>", end=end)
+            return Box(start, end, attributes, tuple(self._children(node, here, chosen)))
+        return Leaf(start, end, self._pick(node, here, chosen), attributes)
 
-    def _attributes(self, node: Node, here: Scope, chosen: frozenset[str]) -> list[Attribute]:
-        found: list[Attribute] = []
+    def _attributes(self, node: Node, here: Scope, chosen: frozenset[str]) -> Iterator[Attribute]:
         for child in node.attributes():
             if any(rule.id in chosen for rule in child.rules):
-                pick = self._pick(child, here, chosen, self._rows(child, here, chosen))
-                found.append(
-                    (f' {child.fact.name}="', pick, self._gap(child, here, chosen) if child.fact.min else None)
-                )
-        return found
+                gap = self._gap(child, here, chosen) if child.fact.min else None
+                yield Attribute(f' {child.fact.name}="', self._pick(child, here, chosen), gap)
 
-    def _children(self, node: Node, here: Scope, chosen: frozenset[str]) -> list[Part]:
-        parts: list[Part] = []
+    def _children(self, node: Node, here: Scope, chosen: frozenset[str]) -> Iterator[Child]:
         for child in node.elements():
             if any(rule.id in chosen for rule in child.all_rules()):
-                part = self._node(child, here, chosen, node.fact.namespace)
                 needed = child.fact.min > 0 and child.label == 1
                 gap = self._gap(child, here, chosen) if needed else None
-                parts.append(part._replace(gap=gap, quiet=part.quiet and not needed))
-        return parts
+                yield Child(self._node(child, here, chosen, node.fact.namespace), gap)
 
     def _check_children(self, node: Node, chosen: frozenset[str]) -> None:
         """Everything the schema wants inside this element must have a rule."""
@@ -135,12 +93,11 @@ class Writer:
                 self.problems.append(problem(self._bench.table, 0, "", "target-missing", reason, path=fact.path))
 
     # --- values -------------------------------------------------------------------------------------------------------
-    def _pick(self, node: Node, here: Scope, chosen: frozenset[str], rows: list[Row]) -> Value:
+    def _pick(self, node: Node, here: Scope, chosen: frozenset[str]) -> Pick:
         """The first rule that applies and yields a value wins."""
+        rows = self._rows(node, here, chosen)
         gap = self._gap(node, here, chosen) if any(row.rule.required for row in rows) else None
-        if len(rows) == 1 and rows[0].holds is None and gap is None and not self._traced:
-            return rows[0].value
-        return first_of(rows, gap, marked=self._traced)
+        return Pick(tuple(rows), gap)
 
     def _rows(self, node: Node, here: Scope, chosen: frozenset[str]) -> list[Row]:
         rules = [rule for rule in node.rules if rule.id in chosen]
@@ -161,7 +118,7 @@ class Writer:
         except ValueError as error:
             self._say(rule, "converter", str(error), node.shown)
             return []
-        return [_as_token(row) if self._to_collapse(node, rule) else row]
+        return [collapsing(row) if self._to_collapse(node, rule) else row]
 
     def _to_collapse(self, node: Node, rule: Rule) -> bool:
         """True when the target is token-like and the value may not be."""
@@ -178,6 +135,7 @@ class Writer:
         bench = self._bench
 
         def gap(frame: Frame, run: Run) -> None:
+            run.carefully()
             places: list[str] = []
             for rule in rules:
                 places += [at for at in sources_at(bench, rule, here, frame, run)[0] if at not in places]
@@ -199,12 +157,3 @@ def _copying(node: Node, group: Rule) -> Node:
     copy.rules = [replace(group, steps=(), when=None, required=False, note=COPY)]
     copy.below = node.below
     return copy
-
-
-def _as_token(row: Row) -> Row:
-    """The row with white space collapsed, on the fast way too."""
-    direct = row.direct
-    if direct is not None:
-        change = direct.change
-        direct = Direct(direct.slot, (lambda text: collapsed(change(text))) if change else collapsed)
-    return replace(row, value=as_token(row.value), direct=direct)
