@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from gateway.envelope import addressing
@@ -50,6 +51,8 @@ _BODY_ATTRIBUTES: Final = frozenset({f"{{{WSU}}}Id"})
 _XINCLUDE: Final = "{http://www.w3.org/2001/XInclude}"
 _ENCRYPTION: Final = "{http://www.w3.org/2001/04/xmlenc#"
 _ENCRYPTED_HEADER: Final = f"{{{WSSE11}}}EncryptedHeader"
+_ODD: Final = (_ENCRYPTION, _ENCRYPTED_HEADER, f"{{{SOAP11}}}", f"{{{SOAP12}}}")
+"""How the tags begin that a payload may not have, or only in an answer."""
 _ULTIMATE: Final = frozenset(
     {"", f"{SOAP12}/role/ultimateReceiver", f"{SOAP12}/role/next", "http://schemas.xmlsoap.org/soap/actor/next"}
 )
@@ -78,37 +81,59 @@ def open_soap(wire: Wire, *, answer: bool = False) -> Envelope:
 
     Raises EnvelopeMalformed, MediaTypeUnknown, AddressingInvalid, ActionMismatch, NotUnderstood, SealInvalid.
     """
-    version, http_action = _media_type(wire)
-    root = parse(wire.body)
-    header, body, body_at = _shape(root, version)
-    check_elements(header, wire.body)
-    payload = _payload(body, version, answer=answer)
-    headers, security = _headers(header, version)
-    parts = Parts(root, header, body, payload, security, headers, (body_at, 0))
-    claims = _claims(headers, answer=answer)
-    if http_action and http_action != claims.action:
-        raise ActionMismatch("the action of the HTTP request is not wsa:Action", threat="S1")
+    promised = media_type(wire)
+    return read_soap(wire, parse(wire.body), promised, answer=answer)
+
+
+def read_soap(wire: Wire, root: Element, promised: tuple[str, str], *, answer: bool = False) -> Envelope:
+    """As `open_soap`, when the one parse and what `media_type` said are at hand."""
+    version, http_action = promised
+    parts = parts_of(root, wire.body, version, answer=answer)
+    claims = _claims(parts.headers, answer=answer)
+    check_action(http_action, claims.action)
     return Envelope(wire=wire, profile="soap-gw-1", claims=claims, parsed=parts, soap=version)
 
 
-def _media_type(wire: Wire) -> tuple[str, str]:
-    """SOAP namespace and action that the HTTP headers promise."""
-    media, _, rest = wire.content_type.partition(";")
+def parts_of(root: Element, octets: bytes, version: str, *, answer: bool) -> Parts:
+    """The pieces of an envelope by position; `octets` is what the tree was parsed from."""
+    header, body, body_at = _shape(root, version)
+    check_elements(header, octets)
+    payload = payload_of(body, version, answer=answer)
+    headers, security = _headers(header, version)
+    return Parts(root, header, body, payload, security, headers, (body_at, 0))
+
+
+def check_action(of_http: str, claimed: str) -> None:
+    """The HTTP request promises no other action than the envelope (threat S1)."""
+    if of_http and of_http != claimed:
+        raise ActionMismatch("the action of the HTTP request is not wsa:Action", threat="S1")
+
+
+def media_type(wire: Wire) -> tuple[str, str]:
+    """SOAP namespace and action that the HTTP headers promise. Raises MediaTypeUnknown, ActionMismatch."""
+    version, action = _promised(wire.content_type)
+    encodings = [value for key, value in wire.headers if key == "content-encoding"]
+    if encodings not in ([], ["identity"]):
+        raise MediaTypeUnknown("content encodings are not accepted", threat="S8")
+    if version == SOAP12:
+        return version, action
+    actions = [value for key, value in wire.headers if key == "soapaction"] or [""]
+    if len(actions) > 1:
+        raise ActionMismatch("SOAPAction stands twice", threat="S1")
+    return version, actions[0].strip('"')
+
+
+@lru_cache(maxsize=256)
+def _promised(content_type: str) -> tuple[str, str]:
+    """SOAP namespace and `action` parameter of a content type; the few that senders write are read once."""
+    media, _, rest = content_type.partition(";")
     version = _MEDIA.get(media.strip().lower())
     if version is None:
         raise MediaTypeUnknown("send text/xml (SOAP 1.1) or application/soap+xml (SOAP 1.2)", threat="S3")
     parameters = _parameters(";" + rest) if rest else {}
     if parameters.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
         raise MediaTypeUnknown("charset must be utf-8", threat="X7")
-    encodings = [value for key, value in wire.headers if key == "content-encoding"]
-    if encodings not in ([], ["identity"]):
-        raise MediaTypeUnknown("content encodings are not accepted", threat="S8")
-    if version == SOAP12:
-        return version, parameters.get("action", "")
-    actions = [value for key, value in wire.headers if key == "soapaction"] or [""]
-    if len(actions) > 1:
-        raise ActionMismatch("SOAPAction stands twice", threat="S1")
-    return version, actions[0].strip('"')
+    return version, parameters.get("action", "")
 
 
 def _parameters(text: str) -> dict[str, str]:
@@ -139,16 +164,19 @@ def _has_text(element: Element) -> bool:
     return bool((element.text or "").strip(_SPACE)) or any((child.tail or "").strip(_SPACE) for child in element)
 
 
-def _payload(body: Element, version: str, *, answer: bool) -> Element:
-    children = list(body.iterchildren("{*}*"))
+def payload_of(body: Element, version: str, *, answer: bool) -> Element:
+    """The one element of a Body. Raises EnvelopeMalformed, WeakAlgorithm."""
+    children = [child for child in body if tag_of(child)]
     if len(children) != 1 or _has_text(body):
         raise EnvelopeMalformed("the Body holds exactly one element", threat="S6")
     payload = children[0]
-    _plain_text(payload)
-    if tag_of(payload).startswith(f"{{{version}}}") and not (answer and tag_of(payload) == f"{{{version}}}Fault"):
-        raise EnvelopeMalformed("the Body holds a SOAP element", threat="S6")
-    if tag_of(payload).startswith((f"{{{SOAP11}}}Env", f"{{{SOAP12}}}Env")):
-        raise EnvelopeMalformed("an Envelope inside the Body", threat="W3")
+    tag = tag_of(payload)
+    if tag.startswith(_ODD):
+        _plain_text(payload)
+        if tag.startswith(f"{{{version}}}") and not (answer and tag == f"{{{version}}}Fault"):
+            raise EnvelopeMalformed("the Body holds a SOAP element", threat="S6")
+        if tag.startswith((f"{{{SOAP11}}}Env", f"{{{SOAP12}}}Env")):
+            raise EnvelopeMalformed("an Envelope inside the Body", threat="W3")
     return payload
 
 

@@ -70,6 +70,7 @@ _CURVE_ORDERS: Final[Mapping[str, int]] = MappingProxyType(
         ),
     }
 )  # fmt: skip
+_PKCS1: Final = padding.PKCS1v15()
 _RSA_BITS: Final = range(2048, 8193)
 _RSA_EXPONENT: Final = range(65537, 1 << 64)
 
@@ -80,7 +81,11 @@ def verify_octets(algorithm: str, certificate_public_key: object, signature: byt
     `algorithm` is a short name; ECDSA signatures are raw r||s (XML Signature 1.1, RFC 9421 3.3.4), PSS salt is as long
     as the hash. Raises WeakAlgorithm (unknown name, key of another type, key too weak: rows A1-A4) or SealBroken (A5).
     """
-    key = usable_key(certificate_public_key)
+    check_octets(algorithm, usable_key(certificate_public_key), signature, octets)
+
+
+def check_octets(algorithm: str, key: PublicKey, signature: bytes, octets: bytes) -> None:
+    """As `verify_octets`, for a key that `usable_key` has taken."""
     check = _check_of(algorithm, key)
     try:
         check(signature, octets)
@@ -128,7 +133,7 @@ def _check_of(algorithm: str, key: PublicKey) -> Callable[[bytes, bytes], None]:
         raise WeakAlgorithm(f"algorithm {algorithm[:60]!r} is not accepted", threat="A3")
     family, _, digest = algorithm.rpartition("-")
     if family == "rsa" and isinstance(key, RSAPublicKey):
-        return lambda signature, octets: key.verify(signature, octets, padding.PKCS1v15(), _HASHES[digest])
+        return lambda signature, octets: key.verify(signature, octets, _PKCS1, _HASHES[digest])
     if family == "rsa-pss" and isinstance(key, RSAPublicKey):
         return lambda signature, octets: key.verify(signature, octets, _pss(digest), _HASHES[digest])
     if family == "ecdsa" and isinstance(key, ec.EllipticCurvePublicKey):

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gateway.envelope.rest import REST_MEDIA_TYPE, open_rest
-from gateway.envelope.soap import open_soap
 from gateway.model import (
     SOAP12,
     Claims,
@@ -20,18 +19,18 @@ from gateway.model import (
     Wire,
 )
 from gateway.ports import Keyring, OwnKey
-from gateway.seal import http_sign, http_signature, soap, soap_sign
+from gateway.seal import framed, http_sign, http_signature, soap, soap_sign
 
 
 def open_envelope(wire: Wire, profile: Profile) -> Envelope:
     """What the sender claims. Raises the envelope errors of the profile."""
-    return open_soap(wire) if profile == "soap-gw-1" else open_rest(wire)
+    return framed.open_envelope(wire) if profile == "soap-gw-1" else open_rest(wire)
 
 
 def verify(envelope: Envelope, partners: Mapping[PartnerId, Partner], at: datetime) -> Verified:
     """What the seal proves. Raises the SealError family."""
     if envelope.profile == "soap-gw-1":
-        return soap.verify_soap(envelope, partners, at)
+        return framed.verify_envelope(envelope, partners, at)
     return http_signature.verify_request(envelope, partners, at)
 
 
@@ -85,5 +84,6 @@ def _http_key(partner: Partner, keyring: Keyring) -> OwnKey:
 def read_answer(wire: Wire, sent: Sealed, partner: Partner, at: datetime) -> Verified:
     """What the partner's answer to `sent` proves. Raises the envelope errors and the SealError family."""
     if partner.profile == "soap-gw-1":
-        return soap.verify_soap(open_soap(wire, answer=True), {partner.id: partner}, at)
+        opened = framed.open_envelope(wire, answer=True)
+        return framed.verify_envelope(opened, {partner.id: partner}, at, answer=True)
     return http_signature.verify_response(wire, sent, partner, at)

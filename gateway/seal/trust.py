@@ -58,14 +58,15 @@ _paths: dict[tuple[str, tuple[bytes, ...]], _Path] = {}
 
 
 def bind(
-    certificate_der: bytes, claimed: PartnerId, partners: Mapping[PartnerId, Partner], at: datetime
+    certificate_der: bytes, claimed: PartnerId, partners: Mapping[PartnerId, Partner], at: datetime, *, sha256: str = ""
 ) -> tuple[Partner, PublicKey]:
     """The signer is this partner at this moment, and this is its public key.
 
-    `at` is the time of receipt, UTC. Raises SealToken (unreadable certificate, C8), PartnerUnknown (not registered for
-    the claimed partner C1 C6, retired C10, outside its dates C2, path or purpose not good C3) or WeakAlgorithm (A2).
+    `at` is the time of receipt, UTC; `sha256` spares working out the hex digest of the certificate anew. Raises
+    SealToken (unreadable certificate, C8), PartnerUnknown (not registered for the claimed partner C1 C6, retired C10,
+    outside its dates C2, path or purpose not good C3) or WeakAlgorithm (A2).
     """
-    digest = hashlib.sha256(certificate_der).hexdigest()
+    digest = sha256 or hashlib.sha256(certificate_der).hexdigest()
     partner = _registered(certificate_der, digest, claimed, partners)
     moment = at.replace(microsecond=0)
     path = _paths.get((digest, partner.anchors))
@@ -113,7 +114,10 @@ def _registered(der: bytes, digest: str, claimed: PartnerId, partners: Mapping[P
 
 
 def _entry(partner: Partner, digest: str) -> PartnerCertificate | None:
-    return next((entry for entry in partner.certificates if entry.sha256 == digest), None)
+    for entry in partner.certificates:
+        if entry.sha256 == digest:
+            return entry
+    return None
 
 
 def check_path(

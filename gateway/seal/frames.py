@@ -1,0 +1,300 @@
+"""Frames: what stays the same in the heads of a sender's envelopes, and the places in it where values stand.
+
+The head of an envelope is everything up to the first octet after the start tag of its Body. Software writes it the same
+way each time; only ids, addresses, times, digests and the signature value differ. A frame is learned from a message
+that went the long way (`gateway.envelope.soap`, `gateway.seal.soap`) and was proven: its values are replaced by marks,
+the marked head is parsed and read by the same functions as any message, and libxml2 itself makes the canonical octets
+of every part, with the marks in them. A later head that is the frame with other values in its places then needs no
+walk: exclusive canonical XML copies character data and attribute values that hold no `&`, `<`, `>`, quote or carriage
+return, so a part's canonical octets are the frame's with the values put in (Exclusive XML Canonicalization 1.0).
+
+What is no such head goes the long way, and so does whatever a frame does not find good: a frame only ever says yes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Final
+
+from gateway.envelope.soap import Parts, parts_of
+from gateway.errors import GatewayError
+from gateway.model import PartnerId
+from gateway.seal.shape import ID, ids_of, named_parts, security_of
+from gateway.seal.xmldsig import octets_of, read_signature
+from gateway.xml import Element, parse, text_of
+
+_PROLOG: Final = re.compile(rb"(?:\xef\xbb\xbf)?(?:<\?xml[^<>?]*\?>)?\s*")
+_TAG: Final = re.compile(rb'<(?:/?[^<>&"\'!?\s]+(?:\s+[^<>&"\'\s=]+="[^<>&"]*")*\s*/?)>')
+_ID: Final = re.compile(rb'\s(?!xmlns:)(?:[^\s:="]+:)?Id="([^"\s]*[0-9][^"\s]*)"|\sURI="#([^"\s]*[0-9][^"\s]*)"')
+"""Ids that hold a digit may differ from message to message; others are taken to be the sender's fixed words."""
+_FRAGMENT: Final = re.compile(rb"[A-Za-z_][A-Za-z0-9_.-]{0,127}")
+_MOST_FRAMES: Final = 64
+_MOST_UNUSED: Final = 8
+_MOST_SLOTS: Final = 150
+
+Values = list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Octets with places for values."""
+
+    octets: bytes
+    """A bytes template: `%b` where a value stands."""
+    pick: Callable[[Values], object] | None
+
+    def fill(self, values: Values) -> bytes:
+        """The octets with these values in their places."""
+        return self.octets % self.pick(values) if self.pick else self.octets
+
+
+@dataclass(frozen=True, slots=True)
+class FramedPart:
+    """One Reference: the part it covers, that part's canonical octets (None: the Body), and where its digest stands."""
+
+    name: str
+    label: str
+    """`#id` where the id is the same in each message, else empty."""
+    id: Form
+    form: Form | None
+    prefixes: tuple[str, ...]
+    uri: str
+    algorithm: str
+    digest: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """A head that was proven once, without its values. Numbers are places of values."""
+
+    soap: str
+    answer: bool
+    start: bytes
+    rest: tuple[tuple[bytes, bytes, int], ...]
+    """After each value: the octet that ends it, the octets from there to the next value, and how many they are."""
+    tail: bytes
+    same: tuple[tuple[int, int], ...]
+    """Values that name the same id."""
+    ids: tuple[int, ...]
+    fixed_ids: frozenset[bytes]
+    claims: dict[str, int]
+    algorithm: str
+    signed_info: Form
+    parts: tuple[FramedPart, ...]
+    body_prefixes: tuple[str, ...]
+    methods: frozenset[str]
+    value: int
+    token: int
+    created: int
+    expires: int
+
+    def values(self, octets: bytes) -> Values | None:
+        """The values of a message whose head is this frame; None for any other."""
+        if not octets.startswith(self.start):
+            return None
+        at, found = len(self.start), []
+        for end, after, size in self.rest:
+            stop = octets.find(end, at)
+            if stop < 0 or not octets.startswith(after, stop):
+                return None
+            found.append(octets[at:stop])
+            at = stop + size
+        together = b" ".join(found)
+        if b"&" in together or b">" in together or b"\r" in together or not octets.endswith(self.tail):
+            return None
+        return None if self.ids and not self._has_distinct_ids(found) else found
+
+    def _has_distinct_ids(self, values: Values) -> bool:
+        if any(values[one] != values[other] for one, other in self.same):
+            return False
+        ids = {values[at] for at in self.ids}
+        distinct = len(ids) == len(self.ids) and ids.isdisjoint(self.fixed_ids)
+        return distinct and all(map(_FRAGMENT.fullmatch, ids))
+
+
+_known: tuple[Frame, ...] = ()
+_unused: dict[PartnerId, int] = {}
+"""How many frames a partner's messages have made since one of its messages had a known one."""
+
+
+def known(octets: bytes, soap: str, *, answer: bool) -> tuple[Frame, Values] | None:
+    """The frame of a message and its values, when one is known."""
+    global _known  # noqa: PLW0603 - replaced as a whole, so that threads see one or the other
+    for at, frame in enumerate(_known):
+        if frame.soap == soap and frame.answer == answer:
+            values = frame.values(octets)
+            if values is not None:
+                if at:
+                    _known = (frame, *_known[:at], *_known[at + 1 :])
+                return frame, values
+    return None
+
+
+def used(partner: PartnerId) -> None:
+    """A message of this partner was proven by a frame."""
+    _unused.pop(partner, None)
+
+
+def learn(octets: bytes, parts: Parts, soap: str, partner: PartnerId, *, answer: bool) -> None:
+    """Keep the frame of a message that was proven the long way, if it has one and such are used."""
+    global _known  # noqa: PLW0603
+    if _unused.get(partner, 0) >= _MOST_UNUSED:
+        return
+    _unused[partner] = _unused.get(partner, 0) + 1
+    frame = _frame(octets, parts, soap, answer=answer)
+    if frame is not None and frame.values(octets) is not None:
+        _known = (frame, *_known[: _MOST_FRAMES - 1])
+
+
+def forget() -> None:
+    """As at the start, for tests."""
+    global _known  # noqa: PLW0603
+    _known = ()
+    _unused.clear()
+
+
+# --- learning --------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class _Marked:
+    """A head cut at its values, and the same with marks in their places."""
+
+    start: bytes
+    rest: tuple[tuple[bytes, bytes, int], ...]
+    marks: dict[str, int]
+    same: tuple[tuple[int, int], ...]
+    head: bytes
+    pattern: re.Pattern[bytes]
+
+    def form(self, octets: bytes) -> Form:
+        """Canonical octets with marks, as a template."""
+        places = [self.marks[mark.decode()] for mark in self.pattern.findall(octets)]
+        template = self.pattern.sub(b"%b", octets.replace(b"%", b"%%"))
+        return Form(template, itemgetter(*places) if places else None)
+
+
+def _frame(octets: bytes, parts: Parts, soap: str, *, answer: bool) -> Frame | None:
+    head = _head(octets, parts)
+    marked = _mark(head) if head else None
+    if marked is None:
+        return None
+    body_end = octets.rfind(b"</", 0, octets.rfind(b"</"))
+    tail = octets[body_end:]
+    try:
+        root = parse(marked.head + b"<x/>" + tail)
+        return _read(parts_of(root, b"", soap, answer=answer), marked, soap, tail, answer=answer)
+    except (GatewayError, KeyError):
+        return None
+
+
+def _head(octets: bytes, parts: Parts) -> bytes:
+    """Everything up to the content of the Body, found by its name; `_read` sees whether that was the Body."""
+    prefix = f"{parts.body.prefix}:" if parts.body.prefix else ""
+    start = octets.find(f"<{prefix}Body".encode())
+    return octets[: octets.find(b">", start) + 1] if start >= 0 else b""
+
+
+def _mark(head: bytes) -> _Marked | None:
+    """Cut a head that holds nothing but tags and text; None for any other."""
+    prolog = _PROLOG.match(head)
+    at = prolog.end() if prolog else 0
+    places: list[tuple[int, int, bytes]] = []
+    while at < len(head):
+        tag = _TAG.match(head, at)
+        if tag is None:
+            return None
+        places += _ids_in(head, tag)
+        at = head.find(b"<", tag.end())
+        at = len(head) if at < 0 else at
+        if head[tag.end() : at].strip():
+            places.append((tag.end(), at, b"<"))
+    return _cut(head, places) if 0 < len(places) <= _MOST_SLOTS else None
+
+
+def _ids_in(head: bytes, tag: re.Match[bytes]) -> Iterator[tuple[int, int, bytes]]:
+    for found in _ID.finditer(head, *tag.span()):
+        start, end = found.span(found.lastindex or 1)
+        yield start, end, b'"'
+
+
+def _cut(head: bytes, places: list[tuple[int, int, bytes]]) -> _Marked:
+    salt = hashlib.sha256(head).hexdigest()[:12]
+    marks: dict[str, int] = {}
+    first: dict[bytes, int] = {}
+    same: list[tuple[int, int]] = []
+    rest: list[tuple[bytes, bytes, int]] = []
+    marked = [head[: places[0][0]]]
+    for at, (start, stop, end) in enumerate(places):
+        after = head[stop : places[at + 1][0] if at + 1 < len(places) else len(head)]
+        origin = first.setdefault(head[start:stop], at) if end == b'"' else at
+        mark = f"slot{origin:04d}{salt}"
+        marks[mark] = origin
+        if origin != at:
+            same.append((origin, at))
+        rest.append((end, after, len(after)))
+        marked += [mark.encode(), after]
+    pattern = re.compile(rb"slot[0-9]{4}" + salt.encode())
+    return _Marked(head[: places[0][0]], tuple(rest), marks, tuple(same), b"".join(marked), pattern)
+
+
+def _read(parts: Parts, marked: _Marked, soap: str, tail: bytes, *, answer: bool) -> Frame:
+    """Read a marked envelope by position as any other. Raises KeyError where a mark does not stand where it should."""
+    security = security_of(parts)
+    named = named_parts(parts, security)
+    shape = read_signature(security.signature)
+    proven = tuple(
+        FramedPart(
+            name=named[one.part][0],
+            label="" if one.part in marked.marks else f"#{one.part}",
+            id=marked.form(one.part.encode()),
+            form=None if named[one.part][1] is parts.body else marked.form(octets_of(named[one.part][1], one.prefixes)),
+            prefixes=one.prefixes,
+            uri=one.uri,
+            algorithm=one.algorithm,
+            digest=marked.marks[digest.decode()],
+        )
+        for one, digest in zip(shape.references, shape.digests, strict=True)
+    )
+    names = [part.name for part in proven]
+    if sorted(names) != sorted(name for name, _ in named.values()) or security.token.get(ID) != shape.token_id:
+        raise KeyError("references")
+    ids = ids_of(parts)
+    return Frame(
+        soap=soap,
+        answer=answer,
+        start=marked.start,
+        rest=marked.rest,
+        tail=tail,
+        same=marked.same,
+        ids=tuple(marked.marks[one] for one in ids if one in marked.marks),
+        fixed_ids=frozenset((one or "").encode() for one in ids if one not in marked.marks),
+        claims={name: marked.marks[text] for name, text in _claimed(parts)},
+        algorithm=shape.algorithm,
+        signed_info=marked.form(shape.octets),
+        parts=proven,
+        body_prefixes=next(part.prefixes for part in proven if part.form is None),
+        methods=frozenset(part.algorithm for part in proven),
+        value=marked.marks[text_of(security.signature[1])],
+        token=marked.marks[text_of(security.token)],
+        created=marked.marks[text_of(security.timestamp[0])],
+        expires=marked.marks[text_of(security.timestamp[1])],
+    )
+
+
+def _claimed(parts: Parts) -> Iterator[tuple[str, str]]:
+    """Which mark stands for which claim; a header that is there and holds no mark of its own has none."""
+    for name, element in parts.headers.items():
+        if name == "FaultTo":
+            raise KeyError(name)
+        if name == "Routing":
+            for child in element:
+                yield _local(child), text_of(child)
+        else:
+            yield name, text_of(element[0] if name in ("From", "ReplyTo") else element)
+
+
+def _local(element: Element) -> str:
+    return str(element.tag).rpartition("}")[2]
