@@ -15,10 +15,13 @@ from importlib import resources
 from typing import Any, Final
 
 from gateway.model import LANGUAGES, Language
+from gateway.reasons import in_language
 
 _SLOT: Final = re.compile(r"\{(?P<name>[a-z]+)(?::(?P<said>[^{}]*(?:\{\}[^{}]*)?))?\}")
 _FORM: Final = re.compile(r"(?P<kind>an|a|n)(?P<upto>\.\.)?(?P<n>[0-9]+)(?:,(?P<f>[0-9]+))?")
 _STRAY_SPACE: Final = re.compile(r" +([.,;:])|  +")
+_REASONS: Final = ("reason", "why")
+_ENDS: Final = ".!?…"
 _MARK: Final = re.compile("\0([0-9]+)\0")
 SEAL: Final = "seal"
 """The key of the one text that every refusal of a seal shares."""
@@ -50,8 +53,8 @@ def say(key: str, params: Mapping[str, str], language: Language) -> Words:
     if entry is not None:
         return Words(title=entry["title"], text=entry["text"], hint=entry["do"])
     rule = _rule(book["rules"], key)
-    known = _spoken(params, book["forms"])
-    return Words(text=_fill(rule["text"], known), hint=_hint(book["hints"], rule["hint"], known))
+    known = _spoken(params, book["forms"], language)
+    return Words(text=_ended(_fill(rule["text"], known)), hint=_hint(book["hints"], rule["hint"], known))
 
 
 def template(key: str, language: Language) -> Words:
@@ -78,9 +81,17 @@ def _hint(hints: dict[str, str], usual: str, params: Mapping[str, str]) -> str:
     return " ".join(told)
 
 
-def _spoken(params: Mapping[str, str], forms: dict[str, str]) -> dict[str, str]:
-    form = params.get("form", "")
-    return {**params, "form": _form(form, forms)} if form else dict(params)
+def _spoken(params: Mapping[str, str], forms: dict[str, str], language: Language) -> dict[str, str]:
+    """The params with forms and reasons in words of the language."""
+    told = dict(params)
+    if told.get("form"):
+        told["form"] = _form(told["form"], forms)
+    return told | {name: in_language(told[name], language) for name in _REASONS if told.get(name)}
+
+
+def _ended(text: str) -> str:
+    """A sentence ends like one, though it ends with what somebody else said."""
+    return text if not text or text[-1] in _ENDS else f"{text}."
 
 
 def _form(form: str, forms: dict[str, str]) -> str:

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FLOORS: tuple[tuple[int, str], ...] = (
     (0, r"gateway|gateway\.errors"),
-    (1, r"gateway\.(model|terms|lifecycle|words|simulation|identifiers)"),
+    (1, r"gateway\.(model|terms|lifecycle|reasons|words|simulation|identifiers)"),
     (2, r"gateway\.(xml|ports|order|messages|strict_json|outline|facts(\..+)?|codes|codes\.(lists|numbers))"),
     (3, r"gateway\.envelope(\..+)?"),
     (4, r"gateway\.(seal|mapping|twin)(\..+)?|gateway\.(route|receipt|codes\.check)"),
