@@ -10,6 +10,7 @@ from lxml import etree
 from gateway.errors import Finding, MappingGap
 from gateway.mapping.emit import Emit
 from gateway.mapping.outcome import Run, TooMuch
+from gateway.mapping.swift import Swift
 from gateway.mapping.translation import Translation
 from gateway.mapping.values import note_silent, says_silent
 from gateway.xml import Element, parse, tag_of
@@ -24,13 +25,21 @@ def translate(payload: bytes, translation: Translation, context: Mapping[str, st
     document of another schema, `mapping.size` for one that makes the groups multiply. `lossless`: also one
     `mapping.dropped` per value of which no rule speaks, not even to drop it. The payload is not changed.
     """
-    root = accepted(payload, translation)
-    run = Run(context, swift=True)
+    if translation.swift is not None:
+        out = _swiftly(payload, translation, translation.swift, context)
+        if out is not None and not (
+            lossless and translation.silent and says_silent(accepted(payload, translation), translation)
+        ):
+            return out.encode()
+    return carried(accepted(payload, translation), translation, context, translation.write, lossless=lossless)[0]
+
+
+def _swiftly(payload: bytes, translation: Translation, swift: Swift, context: Mapping[str, str]) -> str | None:
+    """The output unless there is something to say. The first tree is let go at once: the memory is used again."""
+    accepted(payload, translation)
     with bounded(translation):
-        out = translation.swift.written(payload, root, run) if translation.swift is not None else None
-    if out is not None and not (lossless and translation.silent and says_silent(root, translation)):
-        return out.encode()
-    return carried(root, translation, context, translation.write, lossless=lossless)[0]
+        run = Run(context, swift=True)
+        return swift.written(payload, run, lambda: accepted(payload, translation))
 
 
 def accepted(payload: bytes, translation: Translation) -> Element:

@@ -23,14 +23,18 @@ class Swift:
         self._document = document
         self._writers: dict[bool, Write] = {}
 
-    def written(self, payload: bytes, root: Element, run: Run) -> str | None:
-        """The document in the receiver's words; None when there is anything to say against it. Raises TooMuch."""
+    def written(self, payload: bytes, run: Run, tree: Callable[[], Element]) -> str | None:
+        """An accepted document in the receiver's words; None when there is anything to say against it. Raises TooMuch.
+
+        `tree` gives its root once more, where the text alone cannot be read.
+        """
         made: list[Frame] = []
         try:
             text = cut(payload)
             made = self._scanner.fill(text)
             return self._write(made[0], run, plain=text.plain)
         except Odd:
+            root = tree()
             return self._write(self._read(root), run, plain=False)
         finally:
             let_go(made)

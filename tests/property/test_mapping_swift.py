@@ -29,7 +29,7 @@ def swift(payload: bytes, table: Translation) -> str | None:
     """What the swift way alone gives; None when it leaves the document to the careful one."""
     assert table.swift is not None
     with bounded(table):
-        return table.swift.written(payload, accepted(payload, table), Run(CONTEXT, swift=True))
+        return table.swift.written(payload, Run(CONTEXT, swift=True), lambda: accepted(payload, table))
 
 
 def said(way: Callable[[], bytes]) -> Said:
