@@ -143,6 +143,11 @@ class Schemas:
                 joined._shapes.setdefault(key, []).extend(found)
         return joined
 
+    def tables(self) -> tuple[FactTable, ...]:
+        """The facts of every shape that has some, each table once."""
+        found = (shape.facts for shapes in self._shapes.values() for shape in shapes if shape.facts is not None)
+        return tuple({id(facts): facts for facts in found}.values())
+
     def recognise(self, root: Element) -> Schema:
         """The schema record of a document, by namespace and root, then by `when`.
 
@@ -218,7 +223,8 @@ def validate_bare(payload: bytes, schemas: Schemas) -> Document | tuple[Finding,
         return _judge(parse(payload), payload, Received(octets=payload), schemas)
     except MediaTypeUnknown as refusal:
         declared = _DECLARED.search(refusal.detail)
-        return (Finding(rule="xml.encoding", params={"found": declared[1] if declared else ""}),)
+        params = {"found": declared[1] if declared else ""}
+        return (Finding(rule="xml.encoding", params=params, line=1, column=1),)
     except GatewayError as refusal:
         return refusal.findings or (_malformed(refusal.detail),)
 

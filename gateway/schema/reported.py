@@ -6,11 +6,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.errors import GatewayError
 from gateway.facts import FactTable
+from gateway.schema import Schemas
 from gateway.schema.pointers import Chain, Place, Pointer, follow, write_chain
 from gateway.xml import Element, parse, tag_of, text_of
 
 _RESPONSE: Final = "{urn:wco:datamodel:WCO:RES-DMS:2}"
+_MARKS: Final = (b"Pointer", b"FunctionalError")
+"""Octets of every answer that tells an error; a message in UTF-8 cannot write them otherwise."""
 _ORDINAL: Final = 9
 """Digits of a sequence number that is believed; longer ones point nowhere."""
 
@@ -40,6 +44,16 @@ def reported(payload: bytes, tables: Iterable[FactTable]) -> tuple[Reported, ...
     """
     known = tuple(tables)
     return tuple(_READERS[tag_of(node)](node, known) for node in parse(payload).iter(*_READERS))
+
+
+def objections(payload: bytes, schemas: Schemas) -> tuple[Reported, ...]:
+    """What a kept document reports, told for the messages that are known; nothing for most, and for what is not XML."""
+    if not any(mark in payload for mark in _MARKS):
+        return ()
+    try:
+        return reported(payload, schemas.tables())
+    except GatewayError:
+        return ()
 
 
 def _wco(node: Element, tables: tuple[FactTable, ...]) -> Reported:

@@ -142,6 +142,23 @@ def test_a_delivered_message_is_shown_whole(house: House, page: Tab) -> None:
     assert raw.mimetype == "application/octet-stream"
 
 
+def test_what_a_partner_objects_to_has_its_place(house: House, page: Tab) -> None:
+    """A response points by a chain of ids; the page says the path, and what of the chain leads nowhere."""
+    link = "<Pointer><SequenceNumeric>2</SequenceNumeric><DocumentSectionCode>{}</DocumentSectionCode>{}</Pointer>"
+    chain = link.format("42A", "") + link.format("17C", "<TagID>R144</TagID>")
+    astray = link.format("42A", "") + link.format("99Z", "")
+    errors = "".join(
+        f"<Error><Description>&lt;b&gt;wrong</Description><ValidationCode>E{at}</ValidationCode>{pointers}</Error>"
+        for at, pointers in enumerate((chain, astray))
+    )
+    body = f'<Response xmlns="urn:wco:datamodel:WCO:RES-DMS:2">{errors}</Response>'.encode()
+    enter(house.ledger, an_entry(UUID(int=9), some_claims("urn:uuid:m-9"), payload=body))
+    text = page.text(f"/messages/{UUID(int=9)}")
+    assert "What the partner objects to" in text
+    assert "/MetaData/Declaration/AuthorisationHolder[2]/ID" in text and "WCO R144" in text
+    assert "99Z[2]" in text and "&lt;b&gt;wrong" in text and "<b>wrong" not in text
+
+
 def test_the_mapping_names_the_rule_of_every_value(house: House, page: Tab) -> None:
     """Left what came, right what leaves, between them the rule and its line."""
     entry = house.play("health_kz/fixtures/10-query-ok")

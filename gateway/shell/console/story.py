@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 
 from gateway.errors import InternalError
 from gateway.model import CorridorId
+from gateway.schema.reported import objections
 from gateway.shell.console.acts import Act, read_act, remember
 from gateway.shell.console.house import House
 from gateway.shell.console.messages import mapping_of
@@ -65,6 +66,7 @@ def _overview(house: House, entry: UUID, act: Act | None) -> str:
         "story.html", tab="story", story=story, moments=tuple(moments(story)), steps=steps(story), act=act,
         mapped={one.corridor for one in story.deliveries if mapping_of(house.setup, one.corridor)},
         asked=request.form.get("corridor", ""), done=request.args.get("done", ""),
+        objections=objections(story.entry.document.payload, house.setup.schemas),
         overdue={one.corridor for one in story.deliveries if _late(one.answer_due, one.answered_by)},
     )  # fmt: skip
 
