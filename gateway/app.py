@@ -25,9 +25,10 @@ from gateway.shell.ledger import PostgresLedger
 from gateway.shell.logs import configure_logs
 from gateway.shell.partners import load_partners, own_addresses, voiceless
 from gateway.shell.presence import Presence
+from gateway.shell.retention import keep_house
 from gateway.shell.revisions import REVISION, apply_schema
 from gateway.shell.store import Store
-from gateway.shell.worker import Worker
+from gateway.shell.worker import Periodic, Worker
 from gateway.silence import tell_silence
 
 if TYPE_CHECKING:
@@ -90,10 +91,15 @@ def make_worker(house: House) -> Worker:
         house.store, house.ledger, lambda delivery: forward(delivery, setup), clock=setup.clock,
         give_up=lambda delivery, error: conclude(delivery, error, setup),
         terms={partner.id: partner.terms for partner in setup.partners.values()},
+        periodic=[Periodic(name="retention", cron=house.settings.retention.at, do=lambda _due: _keep_house(house))],
         pulls=pulling(house), chore=lambda: _tell_silence(house),
         chore_every=max(1.0, 60.0 * min(1.0, house.settings.silence_scale * 10)),
         heartbeat=house.settings.stalled_seconds / 4, stalled_after=house.settings.stalled_seconds,
     )  # fmt: skip
+
+
+def _keep_house(house: House) -> None:
+    keep_house(house.store, house.settings.retention, house.setup.clock)
 
 
 def _tell_silence(house: House) -> None:

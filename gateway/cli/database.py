@@ -7,7 +7,7 @@ import shutil
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -34,6 +34,9 @@ def status(as_json: bool = Json, config: Config = None, state: StateDir = None) 
 @app.command()
 def verify(
     content: Annotated[bool, typer.Option("--content/--links-only", help="Also hash every kept byte again.")] = True,
+    archive: Annotated[
+        Path | None, typer.Option("--archive", help="Verify the archive in this folder; needs no database.")
+    ] = None,
     as_json: bool = Json,
     config: Config = None,
     state: StateDir = None,
@@ -45,6 +48,8 @@ def verify(
     """
     from gateway.shell.evidence import verify_chains
 
+    if archive is not None:
+        _verify_archive(archive, as_json=as_json)
     with open_store(settings_at(config, state)) as store:
         report = verify_chains(store, content=content)
     if as_json:
@@ -161,6 +166,34 @@ def upgrade(
 
 
 @app.command()
+def archive(
+    into: Annotated[Path, typer.Argument(help="Folder that gets one folder a month.")],
+    before: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Whole months before this day, UTC.")],
+    drop: Annotated[bool, typer.Option("--drop", help="Let them leave the database, when they are finished.")] = False,
+    as_json: bool = Json,
+    config: Config = None,
+    state: StateDir = None,
+) -> None:
+    """Write old months to files: every row, every byte, and the evidence that proves them without the database.
+
+    A month leaves only after its files were read back and proven, and never with a message in it that is on its way or
+    waits for its answer. `gateway db verify --archive FOLDER` proves them again at any time.
+    """
+    from gateway.shell.retention import archive_before
+
+    with open_store(settings_at(config, state)) as store:
+        done = archive_before(store, before.replace(tzinfo=UTC), into, lambda: datetime.now(UTC), drop=drop)
+    if as_json:
+        emit([asdict(one) for one in done])
+        return
+    for one in done:
+        stays = f"; stays: {len(one.held_by)} not finished, as {one.held_by[0]}" if one.held_by else ""
+        typer.echo(f"{one.month}: {one.folder}{', left the database' if one.dropped else stays}")
+    if not done:
+        typer.echo("nothing to do, or another program does it")
+
+
+@app.command()
 def psql(config: Config = None, state: StateDir = None) -> None:
     """Open psql on the database."""
     from gateway.shell.backup import tools
@@ -171,6 +204,19 @@ def psql(config: Config = None, state: StateDir = None) -> None:
         tools(dsn, settings.database.programs, _place(settings) / "programs") / "psql"
     )
     os.execv(program, [program, dsn])  # noqa: S606 - the person's own program
+
+
+def _verify_archive(folder: Path, *, as_json: bool) -> NoReturn:
+    from gateway.shell.archived import verify_archive
+
+    report = verify_archive(folder)
+    if as_json:
+        emit(asdict(report))
+    elif report.broken:
+        typer.echo(f"BROKEN {report.broken}", err=True)
+    else:
+        typer.echo(f"{report.messages} messages and {report.links} links in {len(report.months)} months hold")
+    raise typer.Exit(1 if report.broken else 0)
 
 
 def _place(settings: Settings) -> Path:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import tomllib
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from gateway.errors import ConfigurationError, Finding
@@ -26,6 +26,35 @@ class Database(BaseModel):
         default=None,
         description="Directory of PostgreSQL programs, instead of those that are installed with the gateway.",
     )
+
+
+class Retention(BaseModel):
+    """How long what is kept stays in the database, and where it goes then."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    months_ahead: int = Field(default=3, description="Months whose partitions are made in advance.", ge=1, le=24)
+    months: int = Field(
+        default=0, description="Whole months of messages that stay in the database beside this one; 0 = all.", ge=0
+    )
+    archive: Path | None = Field(
+        default=None,
+        description="Folder that older months are written to before they leave; all workers must reach it.",
+    )
+    keys_months: int = Field(
+        default=0,
+        description="Whole months for which message ids stay known, so that a repeat is one; 0 = for ever.",
+        ge=0,
+    )
+    at: str = Field(default="17 3 * * *", description="When months are made, archived and dropped: cron, UTC.")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.months and self.archive is None:
+            raise ValueError("months needs archive: nothing leaves the database before it is in files")
+        if self.keys_months and self.keys_months < max(self.months, 1):
+            raise ValueError("keys_months must not be less than months: a repeat would be taken twice")
+        return self
 
 
 class Settings(BaseSettings):
@@ -47,6 +76,7 @@ class Settings(BaseSettings):
     )
     database_url: str = Field("", description="PostgreSQL DSN; empty = the embedded server in state_dir.")
     database: Database = Field(Database(), description="The embedded server.")
+    retention: Retention = Field(Retention(), description="How long messages stay.")
     host: str = Field("127.0.0.1", description="Address the partner doors listen on.")
     port: int = Field(8081, description="Port the partner doors listen on.", ge=0, le=65535)
     public_url: str = Field("", description="How partners address the doors; empty = http://host:port.")

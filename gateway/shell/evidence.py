@@ -6,15 +6,22 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any, Final, LiteralString
 
+from psycopg.sql import SQL
+
 from gateway.shell.store import Connection, Store
 
-WORDS: Final[LiteralString] = """
-select chain, seq, link, previous, concat_ws(E'\\n', chain::text, seq::text,
+LINE_WORDS: Final[LiteralString] = """
+concat_ws(E'\\n', chain::text, seq::text,
   to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), event, coalesce(entry::text, '-'),
   coalesce(encode(digest, 'hex'), '-'), detail::text)
-from evidence order by chain, seq
 """
+WORDS: Final = SQL("select chain, seq, link, previous, {} from evidence order by chain, seq").format(SQL(LINE_WORDS))
 """Spelled out here too: a function changed in the database must not vouch for itself."""
+
+ANCHORS: Final[LiteralString] = "select chain, seq, encode(link, 'hex') from anchor"
+ARCHIVED: Final[LiteralString] = """
+select detail -> 'cut' from evidence where event = 'archived' order by detail ->> 'month' desc limit 1
+"""
 
 CONTENT: Final[tuple[tuple[str, LiteralString], ...]] = (
     (
@@ -96,6 +103,8 @@ def _verify(connection: Connection, *, content: bool) -> ChainReport:
     heads = {row[0]: (row[1], row[2]) for row in connection.execute("select id, seq, head from chain order by id")}
     root = hashlib.sha256(b"".join(head for _, head in heads.values())).hexdigest()
     links, broken = _links(connection, heads)
+    if broken is None:
+        broken = _anchors(connection)
     if broken is None and content:
         broken = _content(connection)
     return ChainReport(links=links, chains=len(heads), root=root, broken=broken)
@@ -103,6 +112,7 @@ def _verify(connection: Connection, *, content: bool) -> ChainReport:
 
 def _links(connection: Connection, heads: dict[int, tuple[int, bytes]]) -> tuple[int, Broken | None]:
     last = {chain: (0, hashlib.sha256(f"chain {chain}".encode()).digest()) for chain in heads}
+    last |= {row[0]: (row[1], row[2]) for row in connection.execute("select chain, seq, link from anchor")}
     links = 0
     with connection.cursor("links") as cursor:
         cursor.itersize = 5000
@@ -116,6 +126,15 @@ def _links(connection: Connection, heads: dict[int, tuple[int, bytes]]) -> tuple
         if last[chain] != head:
             return links, Broken(chain=chain, seq=last[chain][0] + 1, why="the chain ends before its head")
     return links, None
+
+
+def _anchors(connection: Connection) -> Broken | None:
+    """Where chains begin must be what the evidence itself says was archived, no more and no less."""
+    found = {str(row[0]): [row[1], row[2]] for row in connection.execute(ANCHORS)}
+    row = connection.execute(ARCHIVED).fetchone()
+    if found == (row[0] if row else {}):
+        return None
+    return Broken(chain=None, seq=None, why="the chains do not begin where the evidence says that an archive ends")
 
 
 def _fault(row: Any, last: dict[int, tuple[int, bytes]]) -> str:

@@ -31,6 +31,11 @@ IN_STATE: Final[LiteralString] = """
 OF_TYPE: Final[LiteralString] = """
  and exists (select from message t where t.received_at = x.received_at and t.id = x.{id} and t.type = %(type)s)
 """
+IN_HERE: Final[LiteralString] = """
+ and x.received_at >= coalesce((select max((month + interval '1 month') at time zone 'UTC') from archive
+                                where dropped_at is not null), '-infinity')
+"""
+"""Ways of messages are known longer than the messages."""
 ITS_TYPE: Final[LiteralString] = " and x.type = %(type)s"
 EXACT: Final[LiteralString] = "x.value = %(search)s"
 BEGINS: Final[LiteralString] = "true"
@@ -74,5 +79,6 @@ def listing(
 
 def _branch(table: LiteralString, column: SQL, start: LiteralString, rest: list[LiteralString]) -> Composed:
     own = [ITS_TYPE if one is OF_TYPE and table == "message" else one for one in rest]
+    own = [*own, IN_HERE] if table == "delivery" else own
     more = SQL("").join([SQL(one).format(id=column) for one in own])
     return SQL(BRANCH).format(id=column, table=SQL(table), start=SQL(start), rest=more)

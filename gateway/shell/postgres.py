@@ -238,7 +238,7 @@ class Postgres:
 
     def _prepare(self, clothes: Dress) -> None:
         """Programs, data directory, password and socket directory stand ready; leftovers of a crash are harmless."""
-        self.programs
+        programs = self.programs
         self._make_socket_dir(clothes)
         secret = make_password(self._state)
         finish_rebuild(self._state)
@@ -247,7 +247,7 @@ class Postgres:
             os.chown(file, os.getuid(), os.getgid())
         os.chown(secret, os.getuid(), os.getgid())
         if not self._data.exists():
-            initialise(self._data, self.programs, clothes, secret)
+            initialise(self._data, programs, clothes, secret)
         self._defuse()
 
     def _make_socket_dir(self, clothes: Dress) -> None:

@@ -24,6 +24,7 @@ from gateway.shell.pages import (
     Overdue,
     Status,
 )
+from gateway.shell.retention import archived_in
 from gateway.shell.store import Store
 
 LINES: Final[LiteralString] = """
@@ -78,7 +79,7 @@ select distinct received_at, entry from (
 """
 OWN: Final[LiteralString] = """
 select k.message_id, m.type, k.received_at, k.entry
-from message_key k join message m on m.received_at = k.received_at and m.id = k.entry
+from message_key k left join message m on m.received_at = k.received_at and m.id = k.entry
 where k.partner = %s and k.message_id = %s
 """
 OVERDUE: Final[LiteralString] = """
@@ -132,6 +133,8 @@ def message(store: Store, entry: UUID) -> MessageStory:
     """All that is kept of one message. Raises MessageUnknown."""
     when = store.fetch(WHEN, {"id": entry})
     whole = store.fetch(WHOLE, [when[0]["received_at"], entry]) if when else []
+    if when and not whole:
+        raise MessageUnknown(f"message {entry} is archived in {archived_in(store, when[0]['received_at'])}")
     if not whole:
         raise MessageUnknown(f"no message {entry}")
     row, place = whole[0], [when[0]["received_at"], entry]
@@ -158,6 +161,8 @@ def status(store: Store, partner: PartnerId, message_id: MessageId) -> Status:
     if not found:
         raise MessageUnknown(f"no message {message_id} of {partner}")
     row = found[0]
+    if row["type"] is None:
+        raise MessageUnknown(f"message {message_id} of {partner} came on {row['received_at']:%Y-%m-%d} and is archived")
     deliveries = _deliveries(store, row["entry"])
     return Status(
         message_id=row["message_id"],

@@ -53,6 +53,7 @@ create table message_key (
   primary key (partner, message_id)
 );
 alter table message_key alter column answer set storage external;
+create index message_key_age on message_key using brin (received_at);
 
 -- Everything a person may look for: business keys, message ids, conversation ids.
 create table message_ref (
@@ -213,6 +214,23 @@ create table evidence (
   primary key (chain, seq)
 );
 create index evidence_entry on evidence (entry) where entry is not null;
+
+-- Months that were written to files. cut: chain -> [links, head] up to which the month's evidence leaves with it.
+create table archive (
+  month date primary key,
+  folder text not null,
+  manifest bytea not null,
+  cut jsonb not null,
+  archived_at timestamptz not null,
+  dropped_at timestamptz
+);
+
+-- Where a chain goes on in this database when its beginning is in an archive; an 'archived' event says the same.
+create table anchor (
+  chain smallint primary key,
+  seq bigint not null,
+  link bytea not null
+);
 
 -- The words a link is made over, one field a line; detail is last, so that no value can look like another field.
 create function evidence_words(

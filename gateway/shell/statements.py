@@ -148,6 +148,7 @@ with d as (
   update delivery set state = 'queued', code = '', detail = '', settled_at = null, deadline = %(deadline)s,
                       next_at = 'epoch', attempts = 0
   where entry = %(entry)s and corridor = %(corridor)s and state = any(%(from)s)
+    and exists (select from message m where m.received_at = delivery.received_at and m.id = delivery.entry)
   returning entry, lane
 ), e as (
   select link_evidence(%(at)s, 'requeued', d.entry, null, %(record)s) from d

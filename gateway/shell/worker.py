@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from threading import Event
 from time import monotonic
 
@@ -33,6 +34,22 @@ PAUSE = 1.0
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Periodic:
+    """Something done at its hours, by one of all workers. `cron`: UTC, five fields, or six with seconds at the end."""
+
+    name: str
+    cron: str
+    do: Callable[[datetime], object]
+    """Is told the hour for which it is done."""
+
+    def run(self, timestamp: int) -> None:
+        """Do it; the queue says for which hour."""
+        due = datetime.fromtimestamp(timestamp, UTC)
+        log.info("worker.periodic", task=self.name, due=due.isoformat())
+        self.do(due)
+
+
 class Worker:
     """`run` serves lanes until told to stop; kill it at any moment and another goes on where it was.
 
@@ -53,6 +70,7 @@ class Worker:
         terms: Mapping[PartnerId, Terms] | None = None,
         chore: Callable[[], None] | None = None,
         chore_every: float = 60.0,
+        periodic: Sequence[Periodic] = (),
         concurrency: int = 8,
         sweep_every: float = 0.2,
         heartbeat: float = 5.0,
@@ -64,6 +82,7 @@ class Worker:
         self._pulls = frozenset(pulls)
         self._chore = chore
         self._chore_every = chore_every
+        self._periodic = periodic
         self._concurrency = concurrency
         self._sweep_every = sweep_every
         self._heartbeat = heartbeat
@@ -105,6 +124,9 @@ class Worker:
         self._loop.set_default_executor(ThreadPoolExecutor(self._concurrency + 2, thread_name_prefix="lane"))
         app = App(connector=PsycopgConnector(conninfo=self._store.dsn, min_size=1, max_size=6))
         app.task(name="drain", queue=QUEUE)(self._drain.serve)
+        for one in self._periodic:
+            once = app.task(name=one.name, queue=QUEUE, lock=f"task {one.name}", queueing_lock=f"task {one.name}")
+            app.periodic(cron=one.cron)(once(one.run))
         try:
             async with app.open_async():
                 await self._together(app)
