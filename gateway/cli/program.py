@@ -9,6 +9,7 @@ import typer
 
 from gateway.cli import (
     certs,
+    chaos,
     check,
     codes,
     database,
@@ -35,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (demo, serve, send, validate, replay, mapping, check):
+for module in (demo, chaos, serve, send, validate, replay, mapping, check):
     module.add_to(app)
 schema_diff.add_to(schema.app)
 app.add_typer(schema.app, name="schema")

@@ -136,12 +136,15 @@ class HostBook:
             state = "refused" if code else "sent"
             book.execute("update reply set state = ?, code = ? where message_id = ?", (state, code, message_id))
 
-    def log(self, after: int = 0) -> dict[str, Any]:
-        """Everything received after a position, and every answer, as plain values for JSON."""
-        received = "select seq, message_id, type, conversation, relates_to, at, state, note, payload from received"
+    def log(self, after: int = 0, *, bare: bool = False) -> dict[str, Any]:
+        """Everything received after a position, and every answer, as plain values for JSON; `bare` = no documents."""
+        received = (
+            "select seq, message_id, type, conversation, relates_to, at, state, note,"
+            " case when ? then x'' else payload end as payload from received where seq > ? order by seq"
+        )
         with self._transaction() as book:
             book.row_factory = sqlite3.Row
-            rows = [dict(row) for row in book.execute(f"{received} where seq > ? order by seq", [after])]
+            rows = [dict(row) for row in book.execute(received, [bare, after])]
             replies = [dict(row) for row in book.execute(
                 "select message_id, type, conversation, relates_to, state, code from reply order by seq")]  # fmt: skip
         for row in rows:

@@ -31,6 +31,7 @@ from gateway.setup import OWN_ID
 from gateway.shell.client import Client, Hat, Letter
 from gateway.shell.host_book import HostBook, Owed, Task
 from gateway.shell.host_door import HostDoor
+from gateway.shell.host_faults import Faults
 from gateway.shell.host_puller import Puller
 from gateway.shell.partner_probe import PING
 from gateway.simulation import Reply
@@ -77,7 +78,8 @@ class PartnerHost:
     def start(self, host: str, port: int) -> None:
         """The door is open and everything owed is being worked on."""
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        self._server = make_server(host, port, self.app(), threaded=True, request_handler=_KeepAlive)
+        app = Faults(self.app())
+        self._server = make_server(host, port, app, threaded=True, request_handler=_KeepAlive)
         jobs = [self._clerk, self._messenger, self._server.serve_forever]
         if self._role.pulls:
             jobs.append(self._pull)
@@ -109,7 +111,8 @@ class PartnerHost:
 
         @app.get("/log")
         def told() -> Response:
-            return jsonify(partner=self._role.hat.id, **self._book.log(request.args.get("after", 0, int)))
+            after, bare = request.args.get("after", 0, int), "bare" in request.args
+            return jsonify(partner=self._role.hat.id, **self._book.log(after, bare=bare))
 
         return app
 

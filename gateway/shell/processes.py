@@ -31,6 +31,7 @@ class Child:
     name: str
     process: subprocess.Popen[bytes]
     log: Path
+    env: Mapping[str, str]
 
 
 class Troupe:
@@ -51,7 +52,7 @@ class Troupe:
                 [*command], stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env={**os.environ, **env},
                 start_new_session=True,
             )  # fmt: skip
-        self._children.append(Child(name=name, process=process, log=log))
+        self._children.append(Child(name=name, process=process, log=log, env=env))
         self._write()
 
     def check(self) -> None:
@@ -61,6 +62,29 @@ class Troupe:
             if code is not None:
                 tail = child.log.read_text("utf-8", "replace")[-1500:]
                 raise ConfigurationError(f"{child.name} ended with code {code}; {child.log} says:\n{tail}")
+
+    def names(self) -> list[str]:
+        """All of them, in the order in which they were started."""
+        return [child.name for child in self._children]
+
+    def pid(self, name: str) -> int:
+        """The process id of one of them."""
+        return next(child.process.pid for child in self._children if child.name == name)
+
+    def has_ended(self, name: str) -> bool:
+        """True when this one runs no more."""
+        return any(child.name == name and child.process.poll() is not None for child in self._children)
+
+    def renew(self) -> list[str]:
+        """Those that had ended were started again, with the same words; their names."""
+        ended = [child for child in self._children if child.process.poll() is not None]
+        for child in ended:
+            end_group(child.process.pid)
+            self._children.remove(child)
+            command = child.process.args
+            assert isinstance(command, list)  # noqa: S101 - as `start` gave it
+            self.start(child.name, command, child.env)
+        return [child.name for child in ended]
 
     def await_http(self, url: str, seconds: float = 60.0) -> None:
         """Something answers at this address. Raises ConfigurationError when it does not, or a child ended."""
@@ -124,6 +148,35 @@ def group_of(leader: int) -> list[int]:
             if os.getpgid(pid) == leader:
                 found.append(pid)
     return [pid for pid in found if command_of(pid)]
+
+
+def family_of(pid: int) -> list[int]:
+    """A process and all that descend from it, itself first."""
+    children: dict[int, list[int]] = {}
+    for other in _pids():
+        children.setdefault(_parent(other), []).append(other)
+    found = [pid]
+    for member in found:
+        found.extend(children.get(member, ()))
+    return found
+
+
+def signal_family(pid: int, number: int) -> None:
+    """A process and all that descend from it get this signal."""
+    for member in family_of(pid):
+        with suppress(ProcessLookupError):
+            os.kill(member, number)
+
+
+def _parent(pid: int) -> int:
+    proc = Path("/proc")
+    try:
+        if (proc / "self").exists():
+            return int((proc / str(pid) / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()[1])
+        told = subprocess.run(["/bin/ps", "-o", "ppid=", "-p", str(pid)], capture_output=True, text=True, check=False)  # noqa: S603
+        return int(told.stdout or 0)
+    except (OSError, IndexError):
+        return 0
 
 
 def end_group(leader: int) -> None:
