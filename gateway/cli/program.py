@@ -9,12 +9,12 @@ import typer
 
 from gateway.cli import (
     certs,
-    chaos,
     check,
     codes,
     database,
     demo,
     fixtures,
+    lanes,
     mapping,
     partners,
     replay,
@@ -36,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (demo, chaos, serve, send, validate, replay, mapping, check):
+for module in (demo, serve, send, validate, replay, mapping, check):
     module.add_to(app)
 schema_diff.add_to(schema.app)
 app.add_typer(schema.app, name="schema")
@@ -47,6 +47,7 @@ app.add_typer(certs.app, name="certs")
 app.add_typer(partners.app, name="partner")
 app.add_typer(settings.app, name="config")
 app.add_typer(database.app, name="db")
+app.add_typer(lanes.app, name="lanes")
 
 
 @app.callback(invoke_without_command=True)

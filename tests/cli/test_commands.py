@@ -15,7 +15,20 @@ ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "adapters" / "health_kz" / "fixtures"
 GOOD = FIXTURES / "10-query-ok" / "in.xml"
 BAD = FIXTURES / "38-bin-with-a-cyrillic-letter" / "in.xml"
-COMMANDS = ["demo", "serve", "worker", "send", "validate", "replay", "map", "doctor", "fixture", "certs", "partner"]
+COMMANDS = [
+    "demo",
+    "serve",
+    "worker",
+    "send",
+    "validate",
+    "replay",
+    "map",
+    "doctor",
+    "fixture",
+    "certs",
+    "partner",
+    "lanes",
+]
 
 
 def told(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, str, str]:
