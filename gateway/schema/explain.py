@@ -15,7 +15,7 @@ from lxml import etree
 from gateway.errors import Finding
 from gateway.facts import Fact, FactTable
 from gateway.schema.atlas import Atlas
-from gateway.schema.hints import DATES, NUMBERS, hints
+from gateway.schema.hints import DATES, NUMBERS, example_of, hints
 from gateway.schema.rules import Complaint, Reading, read_complaint
 from gateway.xml import Element, locate, tag_of, text_of
 
@@ -133,7 +133,12 @@ def _offence(element: Element, reading: Reading, facts: FactTable | None, atlas:
         params |= hints(value, fact, reading.params, element.get("formatCode", ""))
     if "form" in params:
         params = {name: text for name, text in params.items() if name not in ("max", "min", "kind")}
+    if rule == "xsd.length":
+        params["length"] = str(len(value))
+    if rule == "xsd.attribute":
+        params["expected"] = ", ".join(_attributes(element, facts))
     if rule in _NO_VALUE:
+        params |= {"hint": "escaped"} if rule == "xsd.text" and text_of(element).lstrip().startswith("<") else {}
         value = ""
     return Offence(element=element, rule=rule, params=params, attribute=attribute, value=value, fact=fact)
 
@@ -174,6 +179,9 @@ def _misplaced(
     if same.max is not None and before >= same.max:
         return Offence(element=element, rule="xsd.too-many", params=params | {"max": str(same.max)}, fact=same)
     awaited = [f for f in siblings if f.min and _tag(f) in expected and _tag(f) not in atlas.tags(parent)]
+    if awaited and awaited[0].name == same.name:
+        params = {"element": same.name, "found": same.namespace, "expected": awaited[0].namespace}
+        return Offence(element=element, rule="xsd.namespace", params=params, fact=awaited[0])
     if awaited and siblings.index(awaited[0]) < siblings.index(same):
         return _missing(parent, siblings, tuple(_tag(f) for f in awaited), element)
     later = [f for f in siblings[siblings.index(same) + 1 :] if _tag(f) in elder]
@@ -189,6 +197,8 @@ def _missing(parent: Element, siblings: tuple[Fact, ...], expected: tuple[str, .
     params = {"missing": names, "parent": etree.QName(parent).localname}
     if before is not None:
         params["before"] = etree.QName(before).localname
+    if len(required) == 1 and example_of(required[0]):
+        params["example"] = f"<{required[0].name}>{example_of(required[0])}</{required[0].name}>"
     return Offence(element=parent, rule="xsd.missing", params=params, fact=required[0] if required else None)
 
 
@@ -222,6 +232,11 @@ def _children(element: Element, facts: FactTable | None) -> tuple[Fact, ...]:
     if facts is None or found is None:
         return ()
     return tuple(fact for fact in facts.children(found.path) if not fact.attribute)
+
+
+def _attributes(element: Element, facts: FactTable | None) -> list[str]:
+    found = fact_of(element, facts)
+    return [fact.name for fact in facts.children(found.path) if fact.attribute] if facts and found else []
 
 
 def fact_of(element: Element, facts: FactTable | None) -> Fact | None:

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from difflib import get_close_matches
 from typing import Final
 
 from gateway.facts import Fact
@@ -33,9 +34,12 @@ _PLAIN_NUMBER: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?|[+-]?\.[0-9]+")
 _EXPONENT: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]{1,3}")
 _CODE_OF_NINE: Final = re.compile(r"[0-9]{9}")
 _COMMODITY: Final = frozenset({"145"})
-NUMBERS: Final = frozenset({"numeric", "amount", "quantity", "measure", "decimal", "integer"})
+NUMBERS: Final = frozenset({"numeric", "amount", "quantity", "measure", "decimal", "integer", "int"})
 DATES: Final = frozenset({"date", "datetime", "datetimestring", "time"})
 _SOME_DAY: Final = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
+_EXAMPLE: Final = "for example "
+_MANY: Final = 20
+"""Longer lists of codes are not told whole."""
 _LONGEST: Final = 200
 """Longer values get no suggestion: nobody mistypes one letter in them, and patterns cost time on them."""
 
@@ -55,6 +59,7 @@ class Wanted:
         self.day = format_code == "102" or (fact is not None and fact.type == "date")
         self.bin = "[0-9]{12}" in self.pattern
         self.ascii = bool(self.pattern or self.codes or self.number or self.date)
+        self.example = example_of(fact)
 
     @property
     def sample(self) -> str:
@@ -73,10 +78,30 @@ class Wanted:
 def hints(value: str, fact: Fact | None, refused: Params, format_code: str = "") -> dict[str, str]:
     """Params for the words of a finding: `form`, `pattern`, `codes`, the name of a trap as `hint`, and `try`."""
     wanted = Wanted(fact, refused, format_code)
-    told = {"form": wanted.form, "pattern": wanted.pattern, "codes": ", ".join(wanted.codes), "sample": wanted.sample}
+    told = {
+        "form": wanted.form,
+        "pattern": wanted.pattern,
+        "codes": _some(wanted.codes, value),
+        "sample": wanted.sample,
+        "example": "" if wanted.codes else wanted.example or wanted.sample,
+    }
     if len(value) <= _LONGEST:
         told |= _trap(value, wanted)
     return {key: text for key, text in told.items() if text}
+
+
+def _some(codes: tuple[str, ...], value: str) -> str:
+    """All codes of a short list; of a long one those that look most like the value."""
+    if len(codes) <= _MANY:
+        return ", ".join(codes)
+    near = get_close_matches(value[:_LONGEST], codes, n=5, cutoff=0.5) or codes[:5]
+    return ", ".join([*near, "…"])
+
+
+def example_of(fact: Fact | None) -> str:
+    """The example that ends the note of a schema table's row (`...; for example 57505`), else empty."""
+    _, found, example = fact.note.rpartition(_EXAMPLE) if fact else ("", "", "")
+    return example if found else ""
 
 
 def _trap(value: str, wanted: Wanted) -> dict[str, str]:
@@ -166,6 +191,12 @@ def _grouped(value: str, wanted: Wanted) -> str | None:
     return "".join(_NO_BREAK.sub("", value).split())
 
 
+def _decomposed(value: str, wanted: Wanted) -> str | None:
+    """Letters with their marks apart: ten signs of Korean are eight and twenty; composed they may fit."""
+    composed = unicodedata.normalize("NFC", value)
+    return composed if len(composed) < len(value) and _fits(wanted.form, composed) else None
+
+
 def _no_break(value: str, _wanted: Wanted) -> str | None:
     return _NO_BREAK.sub(" ", value) if _NO_BREAK.search(value) else None
 
@@ -224,12 +255,13 @@ _TRAPS: Final[tuple[tuple[str, Callable[[str, Wanted], str | None]], ...]] = (
     ("exponent", _exponent),
     ("spaced", _spaced),
     ("no-break-space", _no_break),
+    ("decomposed", _decomposed),
     ("lost-zero", _lost_zero),
     ("leading-zero", _other_words),
     ("lower-case", _lower_case),
     ("bin", _bin),
 )
-HINTS: Final = tuple(name for name, _ in _TRAPS)
+HINTS: Final = (*(name for name, _ in _TRAPS), "escaped")
 """Every trap a hint can name."""
 
 

@@ -16,6 +16,9 @@ from gateway.schema.explain import Offence
 from gateway.schema.hints import is_java_date
 from gateway.xml import Element, text_of
 
+_MANY: Final = 20
+_SOME: Final = 8
+"""How many roots are named where more than `_MANY` are known."""
 _STRIPPED_PREFIX: Final = re.compile(r"[a-z][a-z0-9_]{0,4}")
 
 _ENVELOPES: Final = frozenset({SOAP11, SOAP12})
@@ -100,11 +103,21 @@ def unknown_document(root: Element, known: Sequence[tuple[str, str]]) -> Offence
         return Offence(element=root, rule="trap.colons-stripped", params=params)
     if expected:
         return Offence(element=root, rule="trap.wrong-namespace" if namespace else "trap.no-namespace", params=params)
-    roots = sorted({known_root for _, known_root in known})
+    beside = {known_root for ns, known_root in known if ns == namespace}
+    roots = sorted(beside or {known_root for _, known_root in known})
     near = get_close_matches(local, roots, n=1)
     return Offence(
-        element=root, rule="schema.unknown-root", params={**params, "known": ", ".join(roots), "near": "".join(near)}
+        element=root,
+        rule="schema.unknown-root",
+        params={**params, "known": _alike(local, roots), "near": "".join(near)},
     )
+
+
+def _alike(local: str, roots: list[str]) -> str:
+    """All known roots where they are few, else those that look most like this one."""
+    if len(roots) <= _MANY:
+        return ", ".join(roots)
+    return ", ".join([*get_close_matches(local, roots, n=_SOME, cutoff=0.0), "…"])
 
 
 def java_dates(root: Element) -> list[Offence]:
