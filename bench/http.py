@@ -110,7 +110,7 @@ class Installation:
     def _doors(self, name: str, algorithm: str) -> None:
         tree = self._place / "trees" / name
         write_records(tree, algorithm, f"{self.url('partner')}/soap")
-        self._serve(name, "gateway.app:doors", self._settings(name, tree))
+        self._serve(name, "gateway.app:front", self._settings(name, tree))
 
     def _settings(self, name: str, tree: Path) -> dict[str, str]:
         self.ports[name] = free_port(HOST, 0, self._taken)
@@ -125,7 +125,8 @@ class Installation:
     def _serve(self, name: str, factory: str, env: dict[str, str]) -> None:
         if name not in self.ports:
             self.ports[name] = free_port(HOST, 0, self._taken)
-        command = served("doors", HOST, self.ports[name], threads=THREADS)
+        face = "front" if factory == "gateway.app:front" else "doors"
+        command = served(face, HOST, self.ports[name], threads=THREADS)
         self._troupe.start(name, [*command[:-1], factory], env)
 
     def url(self, name: str) -> str:

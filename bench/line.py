@@ -18,11 +18,12 @@ ACCEPT_FLOOR, FLOOR = "floor of accepting: verify + XSD + receipt", "floor of th
 _ACCEPT = "ours: accept"
 OURS = "ours: accept + forward"
 METHOD = (
-    "One message: accept (open, verify, validate, route, receipt signed, ledger in memory with its evidence chain), "
+    "One message: accept (open, verify, validate, route, receipt signed, ledger in memory), "
     "then forward (translate by a table of 150 rules, check by the target's XSD, seal, deliver, read the partner's "
     "signed receipt, settle). The floor is verify + XSD + XSLT of the same rules + XSD + C14N + digests + two "
-    "signatures + verify of the receipt, with no checks and nothing kept. A peer is the floor with its "
-    "own verify and sign."
+    "signatures + verify of the receipt, with no checks and nothing kept. The "
+    "evidence chain is left out of both sides: its hashes belong to the ledger in the database. A peer is the floor "
+    "with its own verify and sign."
 )
 
 

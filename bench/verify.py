@@ -18,7 +18,6 @@ from tests.pki import NOW
 
 FLOOR, OURS = "floor: parse + C14N + digests + signature", "ours: open + verify, all checks"
 _SIGN_FLOOR = "floor: digests + signature"
-_SIGN_FLOOR = "floor: digests + signature"
 _VALIDATED, _XSD_FLOOR = "ours: open + verify + validate", "floor + libxml2 XSD on the parsed tree"
 COLUMNS = ("candidate", "message", "key", "CPU µs", "× floor", "middle half")
 METHOD = (

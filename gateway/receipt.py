@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -78,8 +79,8 @@ def _root(answer: Verified) -> Element:
 
 def _references(root: Element) -> Iterable[Reference]:
     for reference in root.iter(_REFERENCE):
-        method = next(reference.iterchildren(_METHOD), None)
-        value = next(reference.iterchildren(_VALUE), None)
+        found = {child.tag: child for child in reversed(reference)}
+        method, value = found.get(_METHOD), found.get(_VALUE)
         if method is None or value is None:
             raise ReceiptInvalid("a reference without method or value", threat="R6")
         digest = "".join(text_of(value).split())
@@ -99,13 +100,20 @@ def _time(text: str) -> datetime:
 
 
 def _repeated(references: tuple[Reference, ...]) -> str:
-    inner = "".join(
-        f'<MessagePartNRInformation><ds:Reference xmlns:ds="{DS}" URI="{escape(reference.part)}">'
-        f'<ds:DigestMethod Algorithm="{escape(reference.algorithm)}"></ds:DigestMethod>'
-        f"<ds:DigestValue>{reference.digest}</ds:DigestValue></ds:Reference></MessagePartNRInformation>"
-        for reference in references
-    )
+    inner = "".join([f"{_opening(one.part, one.algorithm)}{one.digest}{_CLOSING}" for one in references])
     return f'<NonRepudiationInformation xmlns="{EBBP}">{inner}</NonRepudiationInformation>'
+
+
+_CLOSING: Final = "</ds:DigestValue></ds:Reference></MessagePartNRInformation>"
+
+
+@lru_cache(maxsize=1024)
+def _opening(part: str, algorithm: str) -> str:
+    """What stands before a digest; parts and algorithms are the same few."""
+    return (
+        f'<MessagePartNRInformation><ds:Reference xmlns:ds="{DS}" URI="{escape(part)}">'
+        f'<ds:DigestMethod Algorithm="{escape(algorithm)}"></ds:DigestMethod><ds:DigestValue>'
+    )
 
 
 def leaf(name: str, text: str) -> str:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from binascii import b2a_base64
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from gateway.envelope.addressing import partner_address, stamp
@@ -45,31 +47,26 @@ def seal_soap(payload: bytes, claims: Claims, key: OwnKey, now: datetime, *, soa
     `payload` is one element in exclusive canonical form; `claims` say the addressing. `claims.created_at` is not read:
     the Timestamp is [now, now + window].
     """
-    created, expires = stamp(now), stamp(now + window)
-    token = _token(key)
-    parts = {
-        **_addressing(claims),
-        "id-routing": _routing(claims),
-        "id-bst": token,
-        "id-ts": _timestamp(created, expires),
-        "id-body": _body(payload, soap),
-    }
-    digests = {part: base64.b64encode(hashlib.sha256(octets).digest()).decode() for part, octets in parts.items()}
-    signature = _signature(digests, key)
-    references = tuple(Reference(part=f"#{part}", algorithm=SHA256, digest=value) for part, value in digests.items())
-    headers = b"".join(octets for part, octets in parts.items() if part not in ("id-bst", "id-ts", "id-body"))
-    security = b"".join(
-        (
-            f'<wsse:Security xmlns:wsse="{WSSE}" xmlns:env="{soap}" env:mustUnderstand="1">'.encode(),
-            token, parts["id-ts"], signature, b"</wsse:Security>",
-        )
-    )  # fmt: skip
+    headers = {**_addressing(claims), "id-routing": _routing(claims)}
+    token, stamped = _token(key.certificate), _timestamp(stamp(now), stamp(now + window))
+    named = {**headers, "id-bst": token, "id-ts": stamped, "id-body": _body(payload, soap)}
+    digests = [b2a_base64(hashlib.sha256(octets).digest(), newline=False) for octets in named.values()]
+    before, form, after = _signature_form(key.algorithm, tuple(named))
+    signed_info = form % tuple(digests)
     body = b"".join(
         (
-            f'<env:Envelope xmlns:env="{soap}"{_fault_names(payload)}><env:Header>'.encode(), headers, security,
-            b"</env:Header>", parts["id-body"], b"</env:Envelope>",
+            f'<env:Envelope xmlns:env="{soap}"{_fault_names(payload)}><env:Header>'.encode(), *headers.values(),
+            f'<wsse:Security xmlns:wsse="{WSSE}" xmlns:env="{soap}" env:mustUnderstand="1">'.encode(), token, stamped,
+            before, signed_info, b"<ds:SignatureValue>", b2a_base64(key.sign(signed_info), newline=False), after,
+            b"</wsse:Security></env:Header>", named["id-body"], b"</env:Envelope>",
         )
     )  # fmt: skip
+    references = tuple(
+        [
+            Reference(part=f"#{part}", algorithm=SHA256, digest=value.decode())
+            for part, value in zip(named, digests, strict=True)
+        ]
+    )
     media, extra = _media(soap, claims.action)
     return Sealed(
         body=body, content_type=media, message_id=claims.message_id, references=references, headers=extra,
@@ -122,8 +119,10 @@ def _routing(claims: Claims) -> bytes:
     return f'<gw:Routing xmlns:gw="{ROUTING}" {_WSU} wsu:Id="id-routing">{inner}</gw:Routing>'.encode()
 
 
-def _token(key: OwnKey) -> bytes:
-    der = base64.b64encode(key.certificate).decode()
+@lru_cache(maxsize=64)
+def _token(certificate: bytes) -> bytes:
+    """The token of one of our own certificates."""
+    der = base64.b64encode(certificate).decode()
     return (
         f'<wsse:BinarySecurityToken xmlns:wsse="{WSSE}" {_WSU} EncodingType="{BASE64}" ValueType="{X509V3}" '
         f'wsu:Id="id-bst">{der}</wsse:BinarySecurityToken>'
@@ -144,23 +143,23 @@ def _body(payload: bytes, soap: str) -> bytes:
     return canonical(parse(octets)) if any(words in payload for words in declared) else octets
 
 
-def _signature(digests: dict[str, str], key: OwnKey) -> bytes:
+@lru_cache(maxsize=64)
+def _signature_form(algorithm: str, parts: tuple[str, ...]) -> tuple[bytes, bytes, bytes]:
+    """What stands before SignedInfo, SignedInfo with `%b` for each digest, and what follows the signature value."""
     references = "".join(
         f'<ds:Reference URI="#{part}"><ds:Transforms><ds:Transform Algorithm="{EXC_C14N}"></ds:Transform>'
         f'</ds:Transforms><ds:DigestMethod Algorithm="{SHA256}"></ds:DigestMethod>'
-        f"<ds:DigestValue>{value}</ds:DigestValue></ds:Reference>"
-        for part, value in digests.items()
+        f"<ds:DigestValue>%b</ds:DigestValue></ds:Reference>"
+        for part in parts
     )
     signed_info = (
         f'<ds:SignedInfo xmlns:ds="{DS}"><ds:CanonicalizationMethod Algorithm="{EXC_C14N}">'
-        f'</ds:CanonicalizationMethod><ds:SignatureMethod Algorithm="{XMLDSIG_SIGNATURE_URI[key.algorithm]}">'
+        f'</ds:CanonicalizationMethod><ds:SignatureMethod Algorithm="{XMLDSIG_SIGNATURE_URI[algorithm]}">'
         f"</ds:SignatureMethod>{references}</ds:SignedInfo>"
-    ).encode()
-    value = base64.b64encode(key.sign(signed_info)).decode()
-    return b"".join(
-        (
-            f'<ds:Signature xmlns:ds="{DS}">'.encode(), signed_info, f"<ds:SignatureValue>{value}</ds:SignatureValue>"
-            f'<ds:KeyInfo><wsse:SecurityTokenReference xmlns:wsse="{WSSE}"><wsse:Reference URI="#id-bst" '
-            f'ValueType="{X509V3}"></wsse:Reference></wsse:SecurityTokenReference></ds:KeyInfo></ds:Signature>'.encode(),
-        )
-    )  # fmt: skip
+    )
+    key_info = (
+        f'</ds:SignatureValue><ds:KeyInfo><wsse:SecurityTokenReference xmlns:wsse="{WSSE}"><wsse:Reference '
+        f'URI="#id-bst" ValueType="{X509V3}"></wsse:Reference></wsse:SecurityTokenReference></ds:KeyInfo>'
+        "</ds:Signature>"
+    )
+    return f'<ds:Signature xmlns:ds="{DS}">'.encode(), signed_info.encode(), key_info.encode()

@@ -239,9 +239,10 @@ class MemoryLedger:
             if kept.entry.id == entry.answers and kept.receiver == entry.sender and kept.answered_by is None:
                 kept.answered_by = entry.id
         self.deliveries |= {(entry.id, kept.corridor): kept for kept in ways}
-        octets = message.verified.wire.body if message.verified else entry.document.payload
+        verified, payload = message.verified, entry.document.payload
+        digest = bytes.fromhex(verified.wire.digest) if verified else hashlib.sha256(payload).digest()
         detail = {"partner": entry.sender, "message_id": entry.claims.message_id, "type": entry.document.type}
-        self._evidence.add(self._clock(), event, entry.id, hashlib.sha256(octets).digest(), detail)
+        self._evidence.add(self._clock(), event, entry.id, digest, detail)
 
     def _way(self, entry: Entry, corridor: CorridorId) -> KeptDelivery:
         way, start = self._ways.way(entry, corridor), entry.received_at
