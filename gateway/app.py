@@ -66,6 +66,7 @@ def build(settings: Settings, *, on_queued: Callable[[str], None] | None = None)
         corridors=corridors,
         translations=trees.translations,
         codes=trees.codes,
+        twins=trees.twins,
         keyring=FileKeyring(key_files(settings), production=production),
         ledger=ledger,
         courier=HttpCourier(settings.delivery_timeout),

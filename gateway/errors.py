@@ -22,7 +22,8 @@ class Finding:
     `rule` is the stable id that users and tests quote (`xsd.pattern`, `trap.no-namespace`, `mapping.required`);
     `params` fill the words of that rule; `path` is readable (`/MetaData/Declaration/GoodsShipment[1]/...`);
     `line` and `column` count from 1 in the message as received; `wco_id` and `wco_name` are those of the WCO Data
-    Model (`063`, `Country of origin, coded`); `value` is the offending text, cut at 200 characters.
+    Model (`063`, `Country of origin, coded`); `value` is the offending text, cut at 200 characters; `pointer` is the
+    JSON pointer (RFC 6901) of the place where the message came as JSON.
     """
 
     rule: str
@@ -33,6 +34,7 @@ class Finding:
     wco_id: str = ""
     wco_name: str = ""
     value: str = ""
+    pointer: str = ""
 
 
 class GatewayError(Exception):
@@ -243,6 +245,12 @@ class MethodNotAllowed(GatewayError):
     """The HTTP method is not one of this resource."""
 
     code, status, blame = "http.method", 405, "sender"
+
+
+class NotAcceptable(GatewayError):
+    """Accept takes no media type that this answer has."""
+
+    code, status, blame = "http.not-acceptable", 406, "sender"
 
 
 class NotFound(GatewayError):

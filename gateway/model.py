@@ -155,6 +155,8 @@ class Partner:
     reply_to: frozenset[str] = frozenset()
     contact: Contact = NOBODY
     terms: Terms = USUAL
+    format: Literal["xml", "json"] = "xml"
+    """What our REST messages and answers to it are written in; with `json` it may send either."""
     demo: bool = False
 
 

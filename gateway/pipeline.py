@@ -15,15 +15,12 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 from gateway import receipt as receipts
+from gateway.answer import receipt_in
 from gateway.envelope.addressing import action_of
 from gateway.envelope.rest import MESSAGES_PATH
-from gateway.envelope.retry_after import retry_after
 from gateway.errors import (
     ActionMismatch,
     Conflict,
-    DeliveryDeferred,
-    DeliveryFailed,
-    DeliveryRefused,
     DestinationUnreachable,
     EnvelopeMalformed,
     GatewayError,
@@ -36,8 +33,6 @@ from gateway.lifecycle import State
 from gateway.mapping import translate, unfit
 from gateway.model import (
     RECEIPT_TYPE,
-    SOAP11,
-    SOAP12,
     WSA_ANONYMOUS,
     Claims,
     Corridor,
@@ -49,20 +44,16 @@ from gateway.model import (
     Receipt,
     Sealed,
     Verified,
-    Wire,
 )
 from gateway.notice import notice_of
 from gateway.route import route
 from gateway.schema import check, validate
-from gateway.seal.profiles import fresh, read_answer, seal, seal_answer
+from gateway.seal.profiles import fresh, seal, seal_answer
 from gateway.setup import OWN_ID, Setup
-from gateway.xml import canonical, parse, tag_of
+from gateway.twins import formats, in_json
+from gateway.xml import canonical, parse
 
 Result = TypeVar("Result")
-Later = TypeVar("Later", DeliveryFailed, DeliveryDeferred)
-_FAULTS: Final = (f"{{{SOAP11}}}Fault", f"{{{SOAP12}}}Fault")
-_TOO_MUCH: Final = 429
-_THIS_ONE_LATER: Final = frozenset({408, 425})
 
 
 class Steps(dict[str, float]):
@@ -88,9 +79,11 @@ def accept(verified: Verified, setup: Setup, steps: Steps) -> Sealed:
     fresh(verified, verified.wire.received_at, setup.window, setup.skew)
     _addressed_to_us(verified, setup)
     _entitled(verified)
-    document = steps.run("validate", lambda: validate(verified, setup.schemas))
-    _says_what_it_is(verified, document)
-    steps.run("codes", lambda: setup.codes.hold(document, verified))
+    readable = steps.run("twin", lambda: setup.twins.read(verified)) if in_json(verified) else verified
+    with setup.twins.pointing(readable):
+        document = steps.run("validate", lambda: validate(readable, setup.schemas))
+        _says_what_it_is(verified, document)
+        steps.run("codes", lambda: setup.codes.hold(document, readable))
     corridors = route(document, verified.claims, setup.corridors.values())
     entry = _entry(verified, document, corridors, setup)
     answer = steps.run("receipt", lambda: _receipt(entry, verified, setup))
@@ -120,10 +113,13 @@ def deliver(delivery: Delivery, setup: Setup) -> Receipt:
     if sealed is None or _stale(sealed, setup):
         document = prepare(delivery, setup)
         claims = outgoing_claims(delivery, document, receiver)
-        sealed = seal(document.payload, claims, receiver, setup.keyring, now=setup.clock(), nonce=str(setup.ids()))
+        body, media = setup.twins.write(document.payload, document.type, formats(receiver)[0], document.version)
+        sealed = seal(
+            body, claims, receiver, setup.keyring, now=setup.clock(), nonce=str(setup.ids()), content_type=media
+        )
         sealed = setup.ledger.keep(delivery, sealed)
     answer = setup.courier.deliver(receiver.endpoint, sealed)
-    return _read_receipt(answer, sealed, receiver, setup)
+    return receipt_in(answer, sealed, receiver, setup)
 
 
 def prepare(delivery: Delivery, setup: Setup) -> Document:
@@ -237,7 +233,8 @@ def _answered(verified: Verified, corridors: tuple[Corridor, ...], setup: Setup)
 
 
 def _receipt(entry: Entry, verified: Verified, setup: Setup) -> Sealed:
-    body = receipts.write_receipt(verified, entry.id, entry.received_at)
+    word = receipts.write_receipt(verified, entry.id, entry.received_at)
+    body, media = setup.twins.write(word, RECEIPT_TYPE, setup.twins.wanted(verified))
     claims = Claims(
         message_id=MessageId(f"urn:uuid:{setup.ids()}"),
         action=action_of(RECEIPT_TYPE),
@@ -255,6 +252,7 @@ def _receipt(entry: Entry, verified: Verified, setup: Setup) -> Sealed:
         now=setup.clock(),
         nonce=str(setup.ids()),
         status=202 if verified.profile == "rest-gw-1" else 200,
+        content_type=media,
         headers=(("location", f"{MESSAGES_PATH}/{entry.id}"),),
     )
 
@@ -262,39 +260,3 @@ def _receipt(entry: Entry, verified: Verified, setup: Setup) -> Sealed:
 def _stale(sealed: Sealed, setup: Setup) -> bool:
     """A kept envelope whose time ran out would be refused everywhere: it is sealed again around the same words."""
     return sealed.expires_at is not None and sealed.expires_at <= setup.clock()
-
-
-def _read_receipt(answer: Wire, sealed: Sealed, receiver: Partner, setup: Setup) -> Receipt:
-    try:
-        proven = read_answer(answer, sealed, receiver, setup.clock())
-    except GatewayError as error:
-        unverified = f"unverified answer (HTTP {answer.status}): {error.code} {error.detail}"
-        raise _out(unverified, answer, setup, threat="S7") from None
-    status = answer.status or 0
-    if proven.profile == "soap-gw-1" and b"Fault" in proven.payload[:200] and tag_of(parse(proven.payload)) in _FAULTS:
-        raise _refusal_of_fault(proven, answer, setup)
-    if status in _THIS_ONE_LATER:
-        raise _later(DeliveryDeferred(f"HTTP {status}"), answer, setup)
-    if status in range(400, 500) and status != _TOO_MUCH:
-        raise DeliveryRefused(f"HTTP {status}: {proven.payload[:500].decode('utf-8', 'replace')}")
-    if status not in range(200, 300):
-        raise _out(f"HTTP {status}", answer, setup)
-    return receipts.read_receipt(proven, sealed)
-
-
-def _refusal_of_fault(proven: Verified, answer: Wire, setup: Setup) -> GatewayError:
-    """A signed Fault that blames the sender ends the delivery; any other is tried again."""
-    text = "".join(parse(proven.payload).itertext())[:500]
-    codes = ("Receiver", "Server")
-    blames_receiver = any(code in text[:80] for code in codes)
-    return _out(f"fault: {text}", answer, setup) if blames_receiver else DeliveryRefused(f"fault: {text}")
-
-
-def _out(detail: str, answer: Wire, setup: Setup, *, threat: str = "") -> DeliveryFailed:
-    """The partner cannot take messages now; who says so need not be proven, for it only makes us wait."""
-    return _later(DeliveryFailed(detail, threat=threat), answer, setup)
-
-
-def _later(error: Later, answer: Wire, setup: Setup) -> Later:
-    error.retry_after = retry_after(answer, setup.clock())
-    return error

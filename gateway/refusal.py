@@ -81,6 +81,7 @@ def finding_members(finding: Finding) -> dict[str, Any]:
     members: dict[str, Any] = {
         "rule": finding.rule,
         "path": finding.path,
+        "pointer": finding.pointer,
         "line": finding.line,
         "column": finding.column,
         "wcoId": finding.wco_id,

@@ -33,6 +33,7 @@ from gateway.schema.versions import Versions, check_versions, versions_of
 from gateway.setup import OWN_ID
 from gateway.shell.config import TREE
 from gateway.shell.transformer import Transformer
+from gateway.twins import Twins
 
 OWN_SCHEMAS = (
     Schema(
@@ -58,6 +59,8 @@ class Registry:
     translations: Mapping[str, Translation]
     lists: CodeLists
     codes: CodeDesks
+    twins: Twins
+    facts: Callable[[Schema], FactTable]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,8 @@ def load(roots: Sequence[Path] = ()) -> Registry:
         translations=_translations(adapters, versions, tree, facts_of),
         lists=lists,
         codes=code_desks(records, lists, facts_of),
+        twins=Twins(versions, tuple(corridors.values()), facts_of),
+        facts=facts_of,
     )
 
 

@@ -11,6 +11,7 @@ from gateway.mapping import Translation
 from gateway.model import Corridor, CorridorId, Partner, PartnerId
 from gateway.ports import Clock, Courier, Ids, Keyring, Ledger
 from gateway.schema import Schemas
+from gateway.twins import NO_TWINS, Twins
 
 OWN_ID = PartnerId("gateway")
 
@@ -39,4 +40,6 @@ class Setup:
     skew: timedelta = timedelta(seconds=60)
     codes: CodeDesks = NO_CODES
     """Holds what partners send to the code lists."""
+    twins: Twins = NO_TWINS
+    """JSON of partners whose record says so."""
     log: Callable[..., None] = field(default=_quiet)

@@ -95,6 +95,7 @@ def members(partner: Partner) -> dict[str, Any]:
         "replyTo": sorted(partner.reply_to),
         "contact": asdict(partner.contact),
         "delivery": delivery(partner.terms),
+        "format": partner.format,
         "demo": partner.demo,
     }
 

@@ -6,18 +6,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from gateway.contract import openapi_words as words
+from gateway.contract.openapi_twins import in_json, receipt_types, twin_components
 from gateway.errors import GatewayError, SealError
-from gateway.model import DocumentType
+from gateway.facts import FactTable
+from gateway.model import RECEIPT_TYPE, DocumentType
 from gateway.words import template
 
 Json = dict[str, Any]
+Twins = Mapping[DocumentType, FactTable]
 _XML: Final = "application/xml"
 _NOT_ANSWERED: Final = frozenset({"mapping.invalid", "receipt.invalid", "configuration"})
 """Codes that no partner ever gets as an answer to a request."""
 
 
-def write_openapi(types: Sequence[DocumentType], url: str, version: str) -> Json:
-    """The document as JSON members. `types` are the message names partners may send; `url` is that of the doors."""
+def write_openapi(
+    types: Sequence[DocumentType], url: str, version: str, twins: Mapping[DocumentType, FactTable] | None = None
+) -> Json:
+    """The document as JSON members. `types` are the message names partners may send; `url` is that of the doors.
+
+    `twins` are the facts of the messages that are written in JSON, too, to and by partners who agreed on it.
+    """
+    twins = twins or {}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -33,8 +42,12 @@ def write_openapi(types: Sequence[DocumentType], url: str, version: str) -> Json
             {"name": "inbox", "description": "For partners that fetch their messages: fetch, then acknowledge."},
             {"name": "state", "description": "How the gateway stands. Not signed."},
         ],
-        "paths": _paths(types),
-        "components": {"schemas": _schemas(), "parameters": _parameters(types), "headers": _headers()},
+        "paths": _paths(types, twins),
+        "components": {
+            "schemas": {**_schemas(), **twin_components(twins)},
+            "parameters": _parameters(types),
+            "headers": _headers(),
+        },
     }
 
 
@@ -65,28 +78,29 @@ def _below(error: type[GatewayError]) -> Iterator[type[GatewayError]]:
 _PROVEN: Final = ("gw-message-id", "gw-partner", "content-digest", "signature-input", "signature")
 
 
-def _paths(types: Sequence[DocumentType]) -> Json:
+def _paths(types: Sequence[DocumentType], twins: Twins) -> Json:
     return {
-        "/api/v1/messages": {"post": _submit(types)},
+        "/api/v1/messages": {"post": _submit(types, twins)},
         "/api/v1/messages/{id}": {"get": _read()},
-        "/api/v1/inbox": {"get": _pull()},
-        "/api/v1/inbox/{messageId}/receipt": {"post": _acknowledge()},
+        "/api/v1/inbox": {"get": _pull(types, twins)},
+        "/api/v1/inbox/{messageId}/receipt": {"post": _acknowledge(twins)},
         "/health": {"get": _state("How the gateway stands", "health", "Health", {})},
         "/ready": {"get": _state("Whether it can take messages now", "ready", "Ready", {"503": "It cannot, now."})},
     }
 
 
-def _submit(types: Sequence[DocumentType]) -> Json:
+def _submit(types: Sequence[DocumentType], twins: Twins) -> Json:
     asked = (*_PROVEN[:2], "gw-receiver", "gw-conversation-id", "gw-relates-to", "gw-action", *_PROVEN[2:])
-    return _operation(
+    operation = _operation(
         ("submitMessage", "messages"), "Submit a signed message",
         "One XML document, valid by its XSD. Message names: " + ", ".join(f"`{name}`" for name in types) + ".",
         asked=asked,
         good={"202": _answer("Kept and taken over; the body is the signed receipt, the same on every repeat.", _XML,
                         "Receipt", words.RECEIPT, ("location",))},
-        bad=(400, 401, 403, 409, 413, 415, 422, 503),
+        bad=(400, 401, 403, 406, 409, 413, 415, 422, 503),
         body=_body("The business document.", "Document", words.DOCUMENT),
     )  # fmt: skip
+    return in_json(operation, twins, asked=types, told=("202", receipt_types(twins)))
 
 
 def _read() -> Json:
@@ -99,8 +113,8 @@ def _read() -> Json:
     )  # fmt: skip
 
 
-def _pull() -> Json:
-    return _operation(
+def _pull(types: Sequence[DocumentType], twins: Twins) -> Json:
+    operation = _operation(
         ("nextMessage", "inbox"), "Fetch the next waiting message",
         "The oldest message that waits for you and that you have not acknowledged; the same bytes on every fetch. "
         "`gw-cursor` goes into `after` if you want to look further before you acknowledge; begin again without it.",
@@ -111,20 +125,23 @@ def _pull() -> Json:
                             "gw-received-at")),
             "204": {"description": "Nothing waits.", "headers": _named(())},
         },
-        bad=(400, 401, 404, 503),
+        bad=(400, 401, 404, 406, 503),
     )  # fmt: skip
+    given = [one for one in twins if one not in types and one != RECEIPT_TYPE]
+    return in_json(operation, twins, told=("200", given))
 
 
-def _acknowledge() -> Json:
-    return _operation(
+def _acknowledge(twins: Twins) -> Json:
+    operation = _operation(
         ("acknowledgeMessage", "inbox"), "Acknowledge a fetched message",
         "Your signed receipt: `RefersTo` is the `gw-message-id` you fetched, and its one `ds:Reference` (`URI` = "
         "`content-digest`) repeats the SHA-256 of the body. Then it leaves your inbox. Repeats change nothing.",
         asked=("messageId", *_PROVEN),
         good={"204": {"description": "Kept; the message is delivered.", "headers": _named(())}},
-        bad=(400, 401, 404, 422, 503),
+        bad=(400, 401, 404, 415, 422, 503),
         body=_body("The receipt.", "Receipt", words.OWN_RECEIPT),
     )  # fmt: skip
+    return in_json(operation, twins, asked=receipt_types(twins))
 
 
 def _operation(
@@ -173,6 +190,11 @@ def _refused(status: int) -> Json:
 
 
 # --- components ------------------------------------------------------------------------------------------------------
+def _components(types: Sequence[DocumentType], twins: Twins) -> Json:
+    schemas = {**_schemas(), **twin_components(twins)}
+    return {"schemas": schemas, "parameters": _parameters(types), "headers": _headers()}
+
+
 def _parameters(types: Sequence[DocumentType]) -> Json:
     headers = {
         "gw-message-id": (
@@ -188,7 +210,11 @@ def _parameters(types: Sequence[DocumentType]) -> Json:
         "content-digest": (True, "RFC 9530 digest of the body, of the empty body too.", f"sha-256=:{words.DIGEST}:"),
         "signature-input": (True, "RFC 9421: what is signed.", words.INPUT),
         "signature": (True, "RFC 9421: the signature.", "gw=:MEUCIQ...:"),
-        "content-type": (True, "`application/xml`; charset `utf-8` or none.", _XML),
+        "content-type": (
+            True,
+            "`application/xml`, or `application/json` where agreed; charset `utf-8` or none.",
+            _XML,
+        ),
     }
     found = {name: _parameter(name, "header", *rest) for name, rest in headers.items()}
     found["id"] = _parameter("id", "path", True, "The id we gave it: the end of `Location`.", words.ENTRY)
@@ -242,7 +268,7 @@ def _schemas() -> Json:
         "finished": {"type": "boolean"}, "relatesTo": none, "conversationId": none,
         "deliveries": {"type": "array", "items": _object(delivery)},
     }  # fmt: skip
-    finding = {name: text for name in ("rule", "path", "wcoId", "wcoName", "value", "text", "hint")}
+    finding = {name: text for name in ("rule", "path", "pointer", "wcoId", "wcoName", "value", "text", "hint")}
     numbers = {name: {"type": "integer"} for name in ("line", "column")}
     problem = {
         "type": text, "title": text, "status": {"type": "integer"}, "detail": text, "instance": text, "code": text,

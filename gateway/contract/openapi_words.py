@@ -24,6 +24,12 @@ before your seal is proven is not signed.
 `gw-relates-to`; they are pushed to your endpoint or wait in your inbox. Send again with the same `gw-message-id`
 whenever you are in doubt: you get the same bytes as the first time, however late, and the message goes on once.
 
+**JSON.** Where your record says `format = "json"`, every message has a JSON twin: `Content-Type: application/json`,
+with the JSON Schema's id as `profile` if you like. You sign the JSON octets; they are what is kept and hashed. Every
+value is a string, exactly as it stands in the XML; the verdict is that of the XSD. Receipts and messages for you are
+JSON, unless `Accept` says `application/xml`. A message keeps the form in which it was first handed out. Findings name
+the place by JSON pointer, too.
+
 **Refusals** are `application/problem+json` (RFC 9457); `type` is `{PROBLEM}` and the code:
 
 """

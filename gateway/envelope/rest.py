@@ -1,7 +1,7 @@
-"""Opens a message of profile rest-gw-1 and reads what its sender claims: XML in the body, claims in `gw-` headers.
+"""Opens a message of profile rest-gw-1 and reads what its sender claims: a document in the body, claims in headers.
 
-Sources: RFC 9110 (HTTP semantics), RFC 7303 (XML media types). There is no second way to write anything: one media
-type, no content coding, each header once.
+Sources: RFC 9110 (HTTP semantics), RFC 7303 (XML media types). There is no second way to write anything: XML or, where
+agreed, its JSON twin, no content coding, each `gw-` header once. JSON is read after the seal is proven.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway.envelope.addressing import action_of, message_id, partner_id
+from gateway.envelope.media import XML_MEDIA, media_of
 from gateway.errors import AddressingInvalid, EnvelopeMalformed, MediaTypeUnknown, MethodNotAllowed
 from gateway.model import ACTION, Claims, DocumentType, Envelope, Wire
 from gateway.xml import parse
 
-REST_MEDIA_TYPE: Final = "application/xml"
+REST_MEDIA_TYPE: Final = XML_MEDIA
 MESSAGE_ID: Final = "gw-message-id"
 PARTNER: Final = "gw-partner"
 RECEIVER: Final = "gw-receiver"
@@ -28,7 +29,6 @@ MESSAGES_PATH: Final = "/api/v1/messages"
 
 _WITH_BODY: Final = frozenset({"POST"})
 _WITHOUT_BODY: Final = frozenset({"GET", "DELETE"})
-_MEDIA = re.compile(r'application/xml(?:[ \t]*;[ \t]*charset=(?:utf-8|"utf-8"))?', re.IGNORECASE | re.ASCII)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _VALUE = re.compile(r"[\x20-\x7e]{1,2000}")
 _TARGET = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]{0,2000}")
@@ -43,7 +43,7 @@ class Fields:
 
 
 def open_rest(wire: Wire) -> Envelope:
-    """Read the claims of a REST message. GET and DELETE carry no body, POST carries one XML document.
+    """Read the claims of a REST message. GET and DELETE carry no body, POST carries one document.
 
     Times are claimed by the seal, not here. Raises MethodNotAllowed, MediaTypeUnknown, AddressingInvalid and
     EnvelopeMalformed (rows J9, S3, S4, S8, X1-X8).
@@ -52,8 +52,10 @@ def open_rest(wire: Wire) -> Envelope:
     fields = gateway_fields(wire)
     claims = _claims(fields, wire.authority)
     if wire.method in _WITH_BODY:
-        _check_media_type(wire)
-        parse(wire.body)
+        if not wire.body:
+            raise EnvelopeMalformed("a message has a body", threat="S3")
+        if not media_of(wire.content_type).json:
+            parse(wire.body)
     elif wire.body:
         raise EnvelopeMalformed(f"{wire.method} carries no body", threat="S3")
     return Envelope(wire=wire, profile="rest-gw-1", claims=claims, parsed=Fields(fields))
@@ -103,13 +105,6 @@ def _check_request(wire: Wire) -> None:
         raise MediaTypeUnknown("content codings are not accepted", threat="S8")
     if not _TARGET.fullmatch(wire.target):
         raise EnvelopeMalformed("the request target is not a plain path and query", threat="J9")
-
-
-def _check_media_type(wire: Wire) -> None:
-    if not wire.body:
-        raise EnvelopeMalformed("a message has a body", threat="S3")
-    if not _MEDIA.fullmatch(wire.content_type):
-        raise MediaTypeUnknown(f"send {REST_MEDIA_TYPE}, charset utf-8 or none", threat="S3")
 
 
 def _claims(fields: MappingProxyType[str, str], authority: str) -> Claims:

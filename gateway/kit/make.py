@@ -23,7 +23,9 @@ from gateway.shell.config import Settings
 from gateway.shell.demo_ca import write_private
 from gateway.shell.keyring import FileKeyring
 from gateway.shell.partners import load_partners
-from gateway.shell.wsdl_door import receivable, record_of, sendable, wsdl_of
+from gateway.shell.wsdl_door import receivable, record_of, sendable, twins_of, wsdl_of
+from gateway.twin import to_json
+from gateway.twin.json_schema import json_schema
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 CODE: Final = ("gateway_zeep.py", "send_soap.py", "gateway_rest.py", "send_rest.py", "pull_rest.py")
@@ -82,18 +84,25 @@ def _only_theirs(out: Path, partner: str) -> None:
 
 def _formats(kit: _Kit) -> list[Path]:
     url = kit.settings.url
-    openapi = json.dumps(write_openapi(kit.sends, url, __version__), indent=2, ensure_ascii=False) + "\n"
+    twins = twins_of(kit.trees, [kit.partner])
+    openapi = json.dumps(write_openapi(kit.sends, url, __version__, twins), indent=2, ensure_ascii=False) + "\n"
+    schemas = {f"schemas/{one}.json": json_schema(facts) for one, facts in twins.items()}
     xsds = xsd_files(kit.trees, (record_of(kit.trees, one, kit.partner) for one in [*kit.sends, *kit.receives]))
     return [
         kit.write("gateway.wsdl", wsdl_of(kit.trees, [kit.partner], f"{url}/soap")),
         kit.write("openapi.json", openapi),
+        *(kit.write(path, json.dumps(one, indent=1, ensure_ascii=False) + "\n") for path, one in schemas.items()),
         *(kit.write(path, content) for path, content in xsds.items()),
     ]
 
 
 def _samples(kit: _Kit) -> list[Path]:
-    found = samples(kit.trees, kit.partner.id, kit.sends)
-    return [kit.write(f"samples/{kind}.xml", content) for kind, content in found]
+    """As XML; as JSON, too, where the partner's record says so."""
+    found = dict(samples(kit.trees, kit.partner.id, kit.sends))
+    twins = twins_of(kit.trees, [kit.partner])
+    spelled = {f"samples/{kind}.json": to_json(found[kind], twins[kind]) for kind in found if kind in twins}
+    written = {**{f"samples/{kind}.xml": content for kind, content in found.items()}, **spelled}
+    return [kit.write(name, content) for name, content in sorted(written.items())]
 
 
 def _code(kit: _Kit) -> list[Path]:
@@ -171,6 +180,7 @@ def _readme(kit: _Kit, pairs: dict[str, Pair]) -> Path:
         "certificate": "" if demo else _CERTIFICATE.format(partner=partner.id),
         "sends": _rows(kit, kit.sends),
         "receives": _rows(kit, kit.receives),
+        "twins": _TWINS if partner.format == "json" else "",
         "delivery": _PUSHED.format(endpoint=partner.endpoint) if partner.endpoint else _PULLED,
         "algorithms": ", ".join(f"`{one}`" for one in sorted(partner.algorithms)),
     }
@@ -203,6 +213,9 @@ _PUSHED: Final = (
 _PULLED: Final = (
     "They wait in your inbox: `pull_rest.py` fetches, checks, stores and acknowledges them. Acknowledge only what you "
     "have stored; what is not acknowledged is offered again, byte for byte the same."
+)
+_TWINS: Final = (
+    "| `schemas/` | the same formats as JSON Schema: `samples/*.json` are sent, and you are answered, in JSON |\n"
 )
 _RELATED: Final = """
 You only answer, so `ID` is the message id of a message that was sent to you: what its envelope says in MessageID

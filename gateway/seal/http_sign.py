@@ -27,17 +27,24 @@ from gateway.seal.http_signature import (
 
 
 def sign_request(
-    body: bytes, claims: Claims, key: OwnKey, *, url: str, created: datetime, nonce: str, method: str = "POST"
+    body: bytes,
+    claims: Claims,
+    key: OwnKey,
+    *,
+    url: str,
+    created: datetime,
+    nonce: str,
+    method: str = "POST",
+    content_type: str = rest.REST_MEDIA_TYPE,
 ) -> Sealed:
     """A request to `url` that carries these claims in `gw-` headers and our seal over all of it.
 
     `nonce` is any text that no other seal of ours carries. `claims.to` and times are not written: target and signature
     say them. Raises ConfigurationError when the key has no outgoing HTTP signature algorithm.
     """
-    content_type = rest.REST_MEDIA_TYPE if body else ""
     bare = Sealed(
         body=body,
-        content_type=content_type,
+        content_type=content_type if body else "",
         message_id=claims.message_id,
         references=(),
         headers=(*rest.write_claims(claims), (CONTENT_DIGEST, fields.write_content_digest(body))),

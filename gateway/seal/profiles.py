@@ -40,12 +40,26 @@ def fresh(verified: Verified, now: datetime, window: timedelta = soap.WINDOW, sk
     check(verified, now, window, skew)
 
 
-def seal(payload: bytes, claims: Claims, partner: Partner, keyring: Keyring, *, now: datetime, nonce: str) -> Sealed:
-    """A message to a partner, in the profile and with the algorithm of its record. `payload` is canonical XML."""
+def seal(
+    payload: bytes,
+    claims: Claims,
+    partner: Partner,
+    keyring: Keyring,
+    *,
+    now: datetime,
+    nonce: str,
+    content_type: str = REST_MEDIA_TYPE,
+) -> Sealed:
+    """A message to a partner, in the profile and with the algorithm of its record.
+
+    `payload` is canonical XML or, over REST, what `content_type` says.
+    """
     if partner.profile == "soap-gw-1":
         return soap_sign.seal_soap(payload, claims, keyring.key(partner.sign_with), now)
     key = _http_key(partner, keyring)
-    return http_sign.sign_request(payload, claims, key, url=partner.endpoint, created=now, nonce=nonce)
+    return http_sign.sign_request(
+        payload, claims, key, url=partner.endpoint, created=now, nonce=nonce, content_type=content_type
+    )
 
 
 def seal_answer(

@@ -13,7 +13,7 @@ from gateway import __version__
 from gateway.contract.openapi import write_openapi
 from gateway.errors import ConfigurationError
 from gateway.shell.house import House
-from gateway.shell.wsdl_door import sendable
+from gateway.shell.wsdl_door import sendable, twins_of
 
 _POLICY: Final = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
 _PAGE: Final = """<!DOCTYPE html>
@@ -53,7 +53,7 @@ def add_docs(app: Flask, house: House) -> None:
     partners = house.setup.partners.values()
     types = sorted({one for partner in partners for one in sendable(house.registry, partner)})
     folder = assets()
-    document = write_openapi(types, house.settings.url, __version__)
+    document = write_openapi(types, house.settings.url, __version__, twins_of(house.registry, partners))
 
     @app.get("/openapi.json")
     def openapi() -> Response:

@@ -8,19 +8,30 @@ from typing import Final
 from urllib.parse import parse_qs
 
 from gateway.envelope.addressing import stamp
+from gateway.envelope.media import wanted
 from gateway.envelope.rest import (
     ACTION_NAME,
     CONVERSATION_ID,
     PARTNER,
     RECEIVER,
     RELATES_TO,
-    REST_MEDIA_TYPE,
     read_action,
     write_claims,
 )
 from gateway.errors import GatewayError, MethodNotAllowed, NotFound, ReceiptInvalid, ReceiptRefused
 from gateway.lifecycle import State
-from gateway.model import Claims, Delivery, MessageId, Partner, PartnerId, Reference, Sealed, Verified
+from gateway.model import (
+    RECEIPT_TYPE,
+    Claims,
+    Delivery,
+    Document,
+    MessageId,
+    Partner,
+    PartnerId,
+    Reference,
+    Sealed,
+    Verified,
+)
 from gateway.pipeline import conclude, outgoing_claims, prepare
 from gateway.reading import Answer
 from gateway.receipt import read_receipt
@@ -53,12 +64,14 @@ class InboxDoor:
             raise MethodNotAllowed("an inbox is read with GET")
         query = parse_qs(verified.wire.target.partition("?")[2], keep_blank_values=True)
         after, wait = (number(query.get(name, [None])[-1], name) for name in ("after", "wait"))
-        found = self._patience.wait(wait, lambda: self._first(partner, after), lambda first: first is not None)
+        media = self._setup.twins.wanted(verified)
+        found = self._patience.wait(wait, lambda: self._first(partner, after, media), lambda first: first is not None)
         if found is None:
             return Answer(status=204)
         cursor, delivery, kept = found
+        _acceptable(kept, verified)
         headers = ((CURSOR, str(cursor)), (RECEIVED_AT, stamp(delivery.entry.received_at)))
-        return Answer(body=kept.body, content_type=REST_MEDIA_TYPE, claims=_claims(kept), headers=headers)
+        return Answer(body=kept.body, content_type=kept.content_type, claims=_claims(kept), headers=headers)
 
     def acknowledge(self, verified: Verified, message_id: str) -> Answer:
         """The partner's signed receipt is kept and the delivery is over; saying it again changes nothing."""
@@ -66,7 +79,7 @@ class InboxDoor:
         delivery, state = handed_out(self._store, partner.id, message_id)
         assert delivery.sealed is not None  # noqa: S101 - handed_out gives no other
         try:
-            receipt = read_receipt(verified, delivery.sealed)
+            receipt = read_receipt(self._setup.twins.read(verified, RECEIPT_TYPE), delivery.sealed)
         except ReceiptInvalid as error:
             raise ReceiptRefused(error.detail, threat="R6") from None
         if state == State.QUEUED:
@@ -75,31 +88,34 @@ class InboxDoor:
             raise ReceiptRefused(f"the delivery ended before as {state}", threat="R6")
         return Answer(status=204)
 
-    def _first(self, partner: Partner, after: int) -> tuple[int, Delivery, Sealed] | None:
+    def _first(self, partner: Partner, after: int, media: str) -> tuple[int, Delivery, Sealed] | None:
         """A message that cannot be put into the partner's words ends here, with a notice; then the next is tried."""
         while waiting := self._inbox.waiting(partner.id, after, _AT_ONCE):
             for cursor, delivery in waiting:
                 after = cursor
                 try:
-                    return cursor, delivery, delivery.sealed or self._keep(delivery, partner)
+                    return cursor, delivery, delivery.sealed or self._keep(delivery, partner, media)
                 except GatewayError as error:
                     if error.retry:
                         raise
                     conclude(delivery, error, self._setup)
         return None
 
-    def _keep(self, delivery: Delivery, partner: Partner) -> Sealed:
+    def _keep(self, delivery: Delivery, partner: Partner, media: str) -> Sealed:
         """The translated message is kept before it is shown; a receipt must repeat the digest of its body."""
         document = prepare(delivery, self._setup)
         claims = outgoing_claims(delivery, document, partner)
-        return self._setup.ledger.keep(delivery, unsealed(document.payload, claims))
+        return self._setup.ledger.keep(delivery, unsealed(*self._written(document, media), claims))
+
+    def _written(self, document: Document, media: str) -> tuple[bytes, str]:
+        return self._setup.twins.write(document.payload, document.type, media, document.version)
 
 
-def unsealed(payload: bytes, claims: Claims) -> Sealed:
+def unsealed(payload: bytes, content_type: str, claims: Claims) -> Sealed:
     """What is kept of a message that is signed anew for every pull: its body, its headers, the digest of its body."""
     return Sealed(
         body=payload,
-        content_type=REST_MEDIA_TYPE,
+        content_type=content_type,
         message_id=claims.message_id,
         references=(
             Reference(
@@ -110,6 +126,11 @@ def unsealed(payload: bytes, claims: Claims) -> Sealed:
         ),
         headers=write_claims(claims),
     )
+
+
+def _acceptable(kept: Sealed, verified: Verified) -> None:
+    """A message is handed out in the form in which it was first handed out. Raises NotAcceptable for another."""
+    wanted(verified.wire, [kept.content_type.partition(";")[0]])
 
 
 def _puller(verified: Verified) -> Partner:

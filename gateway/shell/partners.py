@@ -94,6 +94,9 @@ class PartnerRecord(BaseModel):
     delivery: DeliveryRecord = Field(
         default_factory=DeliveryRecord.standard, description="How messages go to it: `[delivery]`."
     )
+    format: Literal["xml", "json"] = Field(
+        "xml", description="What we write to it over REST; with json it may send the JSON twin or XML."
+    )
 
 
 def load_partners(tree: Tree, trust_dir: Path, *, production: bool, usual: Terms = USUAL) -> dict[PartnerId, Partner]:
@@ -139,6 +142,7 @@ def _partner(file: Path, trust_dir: Path, usual: Terms) -> Partner:
         reply_to=frozenset(record.reply_to),
         contact=_contact(record.contact),
         terms=_terms(record.delivery, usual),
+        format=record.format,
         demo=any(is_demo(found) for found in [*anchors, *(signer for signer, _ in signers)]),
     )
 
@@ -173,6 +177,8 @@ def _record(file: Path) -> PartnerRecord:
     unknown = (record.algorithms | {record.sign_with}) - ALGORITHMS
     if unknown:
         raise ConfigurationError("", findings=(_problem(file, "algorithms", f"unknown: {', '.join(sorted(unknown))}"),))
+    if record.format == "json" and record.profile != "rest-gw-1":
+        raise ConfigurationError("", findings=(_problem(file, "format", "json travels by profile rest-gw-1 only"),))
     return record
 
 

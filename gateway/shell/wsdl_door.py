@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
@@ -9,6 +10,7 @@ from flask import Response
 
 from gateway.contract.wsdl import Operation, write_wsdl
 from gateway.errors import NotFound
+from gateway.facts import FactTable
 from gateway.model import NOTICE_TYPE, RECEIPT_TYPE, DocumentType, Partner, PartnerId, Schema
 from gateway.registry import Registry
 from gateway.shell.house import House
@@ -62,6 +64,16 @@ def receivable(registry: Registry, partner: Partner) -> list[DocumentType]:
 def record_of(registry: Registry, document: DocumentType, partner: Partner) -> Schema:
     """The schema of a message in the version this partner exchanges."""
     return registry.versions.of_partner(document, partner.id, registry.corridors.values())
+
+
+def twins_of(registry: Registry, partners: Iterable[Partner]) -> dict[DocumentType, FactTable]:
+    """The facts of all that those of these partners who agreed on JSON send and get, receipts too."""
+    found: dict[DocumentType, FactTable] = {}
+    for partner in partners:
+        if partner.format == "json":
+            types = [*sendable(registry, partner), *receivable(registry, partner), RECEIPT_TYPE]
+            found |= {one: registry.facts(record_of(registry, one, partner)) for one in types}
+    return dict(sorted(found.items()))
 
 
 def _operation(registry: Registry, document: DocumentType, partners: list[Partner]) -> Operation:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from gateway.codes.desks import NO_CODES, CodeDesks
+from gateway.codes.desks import NO_CODES
 from gateway.mapping import Translation
 from gateway.model import Corridor, CorridorId, PartnerId, Profile
 from gateway.notice import own_corridor
@@ -18,12 +18,13 @@ from gateway.testing.clock import FrozenClock, counting_ids
 from gateway.testing.ledger import MemoryLedger
 from gateway.testing.partner import LoopCourier
 from gateway.testing.trust import ADDRESSES, Trust, make_trust
+from gateway.twins import NO_TWINS
 
 
 class Rules(Protocol):
     """What decides over a message: schemas, corridors and tables. `gateway.registry.Registry` is one.
 
-    One that has `codes` beside, as a registry has, holds messages to the code lists, too.
+    One that has `codes` and `twins` beside, as a registry has, holds messages to the code lists and reads JSON, too.
     """
 
     @property
@@ -54,10 +55,11 @@ def make_world(
     seed: str = "",
     first_ids: Iterable[UUID] = (),
     profiles: Mapping[PartnerId, Profile] | None = None,
+    json: Collection[PartnerId] = (),
 ) -> World:
     """A gateway at `at` whose ids count from `seed`. Every party of a corridor is a partner that can be pushed to.
 
-    `profiles` says who speaks rest-gw-1; all others speak soap-gw-1.
+    `profiles` says who speaks rest-gw-1; all others speak soap-gw-1. `json` are partners with `format = "json"`.
     """
     told = profiles or {}
     parties = {side for corridor in rules.corridors.values() for side in (corridor.sender, corridor.receiver)}
@@ -69,11 +71,15 @@ def make_world(
     courier = LoopCourier(trust, clock=clock, ids=counting_ids(f"partners of {seed}"))
     causes: list[BaseException] = []
     setup = Setup(
-        partners=trust.partners,
+        partners={
+            name: replace(partner, format="json") if name in json else partner
+            for name, partner in trust.partners.items()
+        },
         schemas=rules.schemas,
         corridors=corridors,
         translations=rules.translations,
-        codes=codes if isinstance(codes := getattr(rules, "codes", NO_CODES), CodeDesks) else NO_CODES,
+        codes=getattr(rules, "codes", NO_CODES),
+        twins=getattr(rules, "twins", NO_TWINS),
         keyring=trust.keyring,
         ledger=ledger,
         courier=courier,

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
+from urllib.parse import quote
 
 from gateway.facts.ecma_pattern import ecma
 from gateway.facts.fact import Fact, FactTable
@@ -37,6 +38,11 @@ _FORMAT: Final = re.compile(r"(an|a|n)(\.\.)?([0-9]+)")
 _WCO_MARKS: Final = frozenset({"listID", "schemeID", "languageID"})
 
 
+def twin_id(facts: FactTable) -> str:
+    """The `$id` of the schema of the twins of one message, which is also their media type's `profile`: a URI."""
+    return f"urn:swgw:twin:{quote(facts.root)}:{quote(facts.version)}"
+
+
 def json_schema(facts: FactTable) -> dict[str, Any]:
     """The schema of the twins of one message, with WCO names as titles and WCO ids as `x-wco-id`."""
     making = _Making(facts)
@@ -44,7 +50,7 @@ def json_schema(facts: FactTable) -> dict[str, Any]:
     body = making.element(root)
     return {
         "$schema": DIALECT,
-        "$id": f"urn:swgw:twin:{facts.root}:{facts.version}",
+        "$id": twin_id(facts),
         "title": facts.title,
         "description": f"JSON twin of {{{facts.namespace}}}{facts.root}, version {facts.version}"
         + ("" if facts.official else "; profile, not official"),

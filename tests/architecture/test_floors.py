@@ -17,10 +17,13 @@ FLOORS: tuple[tuple[int, str], ...] = (
     (3, r"gateway\.envelope(\..+)?"),
     (4, r"gateway\.(seal|mapping|twin)(\..+)?|gateway\.(route|receipt|codes\.check)"),
     (4, r"gateway\.schema(\.(atlas|bare|explain|guard|hints|pointers|recognise|reported|rules|versions))?"),
-    (5, r"gateway\.(setup|pipeline|notice|reception|refusal|silence|reading|schema\.(diff|impact)|codes\.desks)"),
+    (
+        5,
+        r"gateway\.(setup|answer|pipeline|notice|reception|refusal|silence|reading|schema\.(diff|impact)|codes\.desks|twins)",
+    ),
     (5, r"gateway\.contract(\.wsdl(_types)?)?"),
     (6, r"gateway\.(shell|testing)(\..+)?"),
-    (6, r"gateway\.(registry|catalogue|contract\.openapi(_words)?)"),
+    (6, r"gateway\.(registry|catalogue|contract\.openapi(_twins|_words)?)"),
     (6, r"gateway\.schema\.(generate|types|xsd|pages|page_parts|shelf|messages_page)"),
     (7, r"gateway\.(app|__main__|cli|kit|replay)(\..+)?"),
 )

@@ -42,10 +42,12 @@ def test_every_claim_survives_the_way_over_the_wire() -> None:
         "application/xml",
         "application/xml; charset=utf-8",
         'application/xml;charset="UTF-8"',
+        "application/json",
+        'application/json; profile="urn:swgw:twin:LPCOQuery:1.0"; charset=utf-8',
         "Application/XML ; charset=UTF-8",
     ],
 )
-def test_spellings_of_the_one_media_type(content_type: str) -> None:
+def test_spellings_of_the_media_types(content_type: str) -> None:
     """Case and quotes do not matter (RFC 9110 8.3)."""
     open_rest(replace(WIRE, content_type=content_type))
 
@@ -53,9 +55,10 @@ def test_spellings_of_the_one_media_type(content_type: str) -> None:
 @pytest.mark.threat("S3")
 @pytest.mark.parametrize(
     "content_type",
-    ["", "text/xml", "application/json", "application/soap+xml", "application/xml; charset=utf-16",
+    ["", "text/xml", "application/soap+xml", "application/xml; charset=utf-16", "application/json5",
      "application/xml; charset=utf-8; charset=utf-16", "application/xml, text/xml", "application/xml; x=y",
-     "multipart/related; boundary=x", "application/jose", "application/xml\n"],
+     "multipart/related; boundary=x", "application/jose", "application/xml\n", "application/json; charset=utf-16",
+     "application/json; x=y", 'application/json; profile="a"; profile="b"', "application/problem+json"],
 )  # fmt: skip
 def test_other_media_types_are_refused(content_type: str) -> None:
     """Everything else is 415, whatever the body is."""

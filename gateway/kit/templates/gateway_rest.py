@@ -100,7 +100,7 @@ class GatewayRest:
             "Accept-Encoding": "identity",
         }
         if body:
-            headers["Content-Type"] = "application/xml"
+            headers["Content-Type"] = "application/json" if body.lstrip().startswith(b"{") else "application/xml"
         request = self._session.prepare_request(requests.Request(method, self.url + target, headers, data=body or None))
         self._sign(request)
         return request

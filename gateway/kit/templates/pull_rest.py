@@ -41,7 +41,8 @@ def main() -> int:
 
 def _stored(message: requests.Response) -> str:
     """A message id is not a file name: the file is called after its digest."""
-    file = HERE / "inbox" / f"{hashlib.sha256(message.headers['gw-message-id'].encode()).hexdigest()[:32]}.xml"
+    name = hashlib.sha256(message.headers["gw-message-id"].encode()).hexdigest()[:32]
+    file = HERE / "inbox" / f"{name}.{'json' if message.content.startswith(b'{') else 'xml'}"
     file.write_bytes(message.content)
     action, related = message.headers["gw-action"], message.headers.get("gw-relates-to", "nothing")
     return f"{action} {message.headers['gw-message-id']} relates to {related}: {file.name}"

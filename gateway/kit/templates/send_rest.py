@@ -21,7 +21,7 @@ HERE = Path(__file__).resolve().parent
 def main() -> int:
     """0 = accepted and proven, 1 = refused, 2 = the answer proves nothing."""
     said = _arguments()
-    file = said.file or min((HERE / "samples").glob("*.xml"))
+    file = said.file or min((HERE / "samples").iterdir())
     gateway = GatewayRest.from_kit(str(HERE / "kit.json"))
     try:
         answer = gateway.send(
@@ -35,7 +35,7 @@ def main() -> int:
     except NotProven as problem:
         print(f"not proven: {problem}")
         return 2
-    kept = HERE / "receipts" / f"{status['id']}.xml"
+    kept = HERE / "receipts" / f"{status['id']}.{'json' if answer.content.startswith(b'{') else 'xml'}"
     kept.parent.mkdir(exist_ok=True)
     kept.write_bytes(answer.content)
     for name in ("signature-input", "signature"):

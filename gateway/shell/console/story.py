@@ -20,7 +20,7 @@ from gateway.shell.console.messages import mapping_of
 from gateway.shell.pages import EvidenceLine, MessageStory
 from gateway.shell.queries import message
 
-STEPS: Final = ("open", "verify", "validate", "codes", "receipt")
+STEPS: Final = ("open", "verify", "twin", "validate", "codes", "receipt")
 SAID: Final = ("who", "why", "attempt", "code", "detail", "signer", "decision", "means")
 """Members of an event's words that the timeline speaks of."""
 
