@@ -11,7 +11,9 @@ from werkzeug.wrappers import Response
 from gateway.model import PartnerId
 from gateway.shell.console.acts import Act, read_act, remember
 from gateway.shell.console.house import House
+from gateway.shell.deadlines import deadlines_at_risk
 from gateway.shell.lanes import LaneCount, hurry, lane_counts, pause, resume
+from gateway.terms import NOBODY, Contact
 
 ACTS: Final[dict[str, Callable[..., Any]]] = {"pause": pause, "resume": resume, "hurry": hurry}
 
@@ -42,7 +44,7 @@ def all_lanes(house: House) -> list[LaneCount]:
     known = lane_counts(house.store)
     names = {one.lane for one in known}
     fresh = [_empty(partner) for partner in house.setup.partners if partner not in names]
-    return sorted([*known, *fresh], key=lambda one: (not (one.paused or one.failures), -one.queued, one.lane))
+    return sorted([*known, *fresh], key=lambda one: (not one.troubled, -one.queued, one.lane))
 
 
 def pulls(house: House, lane: str) -> bool:
@@ -55,9 +57,17 @@ def _empty(partner: PartnerId) -> LaneCount:
     return LaneCount(lane=partner, queued=0, oldest=None, paused=False, failures=0, next_at=None, code="", detail="")
 
 
+def _contact(house: House, lane: str) -> Contact:
+    partner = house.setup.partners.get(PartnerId(lane.partition("/")[0]))
+    return partner.contact if partner else NOBODY
+
+
 def _page(house: House, act: Act | None) -> str:
     found = all_lanes(house)
+    risks = deadlines_at_risk(house.store, g.speech.now)
+    contacts = {one.lane: _contact(house, one.lane) for one in found}
     return render_template(
-        "lanes.html", lanes=found, pulls={one.lane for one in found if pulls(house, one.lane)}, act=act,
+        "lanes.html", lanes=found, risks=risks, contacts=contacts, act=act,
+        pulls={one.lane for one in found if pulls(house, one.lane)},
         asked=request.form.get("lane", ""), done=request.args.get("done", ""),
     )  # fmt: skip
