@@ -7,6 +7,8 @@ from gateway.mapping.losses import Loss, losses, losses_of
 from gateway.mapping.provenance import Trace, explain
 from gateway.mapping.reverse import Lost, Reversal, reverse
 from gateway.mapping.run import translate
+from gateway.mapping.stream import Streamed, translate_stream
+from gateway.mapping.streamable import Streamable, streamable
 from gateway.mapping.stylesheet import NotApplied, OutOfBounds, compile_stylesheet, read_stylesheet
 from gateway.mapping.table import MapTable, Rule, read_table
 from gateway.mapping.translation import Translation, compile_table
@@ -22,6 +24,8 @@ __all__ = [
     "OutOfBounds",
     "Reversal",
     "Rule",
+    "Streamable",
+    "Streamed",
     "Trace",
     "Translation",
     "WayBack",
@@ -35,7 +39,9 @@ __all__ = [
     "read_stylesheet",
     "read_table",
     "reverse",
+    "streamable",
     "translate",
+    "translate_stream",
     "unfit",
     "way_back",
 ]

@@ -8,7 +8,7 @@ from functools import partial
 from gateway.mapping.canonical import escaped, escaped_attribute
 from gateway.mapping.conditions import Value
 from gateway.mapping.outcome import REFUSED, Frame, Run
-from gateway.mapping.plan import Attribute, Box, Child, Gap, Group, Leaf, Pick, Plan
+from gateway.mapping.plan import HOLE, Attribute, Box, Child, Gap, Group, Hole, Leaf, Pick, Plan
 from gateway.mapping.source import frames_in, out_of
 
 Emit = Callable[[Frame, list[str], Run], bool]
@@ -119,7 +119,14 @@ def _children(parts: list[tuple[Emit, Gap | None]], frame: Frame, out: list[str]
     return [gap for emit, gap in parts if not emit(frame, out, run) and gap is not None]
 
 
-def _group(group: Group, traced: bool) -> Emit:
+def _hole(_frame: Frame, out: list[str], _run: Run) -> bool:
+    out.append(HOLE)
+    return True
+
+
+def _group(group: Group | Hole, traced: bool) -> Emit:
+    if isinstance(group, Hole):
+        return _hole
     emit = _emit(group.inner, traced)
     outward, inward, holds, gap = group.outward, group.inward, group.holds, group.gap
 

@@ -96,7 +96,7 @@ class _Code:
         return [*lines, f" a({_quoted(box.end)})"]
 
     def _groups(self, plan: Groups, missing: str) -> list[str]:
-        lines = [line for group in plan.groups for line in self._group(group)]
+        lines = [line for group in plan.groups if isinstance(group, Group) for line in self._group(group)]
         if not missing:
             return lines
         self._count += 1

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from gateway.mapping.conditions import Holds
 from gateway.mapping.outcome import Frame, Run
 from gateway.mapping.rows import Direct, Row
+from gateway.mapping.table import Rule
 
 Gap = Callable[[Frame, Run], None]
 """Keeps the finding that a required target stays empty."""
@@ -72,14 +74,22 @@ class Group:
     holds: Holds | None
     inner: Leaf | Box
     gap: Gap | None
-    source: str
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """Where the elements of a group stand that is written by itself; a mark that no document can hold."""
+
+
+HOLE: Final = "\0"
 
 
 @dataclass(frozen=True, slots=True)
 class Groups:
     """Several groups for one name, in the order of their rows."""
 
-    groups: tuple[Group, ...]
+    groups: tuple[Group | Hole, ...]
 
 
 Plan = Leaf | Box | Groups

@@ -96,6 +96,10 @@ class Reading:
 
         return document
 
+    def occurrences(self, path: str) -> tuple[int, Fill]:
+        """Of a scope inside the document's: the slot of its list there, and what puts one element into that list."""
+        return self.document.lists[path], self._action(self.document, path)
+
     def _action(self, scope: Scope, path: str) -> Fill:
         """What happens when the element of this path is met in a frame of this scope."""
         if path not in scope.lists:
@@ -159,6 +163,7 @@ class Reading:
 
 
 def qname(namespace: str, name: str) -> str:
+    """The name as the parser gives it: `{namespace}name`, or `name` alone."""
     return f"{{{namespace}}}{name}" if namespace else name
 
 

@@ -20,7 +20,7 @@ class Swift:
         root = reading.shape.root
         self._scanner = Scanner(wanted_of(reading), qname(root.namespace, root.name), reading.document.width)
         self._read = read
-        self._document = document
+        self.document = document
         self._writers: dict[bool, Write] = {}
 
     def written(self, payload: bytes, run: Run, tree: Callable[[], Element]) -> str | None:
@@ -49,5 +49,5 @@ class Swift:
 
     def _writer(self, plain: bool) -> Write:
         if plain not in self._writers:
-            self._writers[plain] = generated(self._document, plain=plain)
+            self._writers[plain] = generated(self.document, plain=plain)
         return self._writers[plain]

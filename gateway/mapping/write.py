@@ -58,7 +58,7 @@ class Writer:
         if node.fact.max == 1 and inward and holds is None:
             self._say(group, "cardinality", f"{source} repeats, {node.fact.name} does not", node.shown)
         gap = self._gap(node, here, chosen) if group.required else None
-        return Group(outward, inward, holds, inner, gap, source)
+        return Group(outward, inward, holds, inner, gap, group)
 
     # --- elements -----------------------------------------------------------------------------------------------------
     def _element(self, node: Node, here: Scope, chosen: frozenset[str], around: str) -> Leaf | Box:
