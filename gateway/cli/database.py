@@ -226,11 +226,13 @@ def _place(settings: Settings) -> Path:
 
 def _told(settings: Settings) -> dict[str, Any]:
     from gateway.shell.presence import live_instances
+    from gateway.shell.queries import searches_parts
     from gateway.shell.revisions import standing
 
     with open_store(settings) as store:
         server = store.fetch("select version() as version, pg_database_size(current_database()) as size")[0]
         stands, living = store.run(standing), store.run(live_instances)
+        parts = searches_parts(store)
         queue = store.fetch("select count(*) as n, min(received_at) as oldest from delivery where state = 'queued'")[0]
     return {
         "server": str(server["version"]).split(" on ")[0],
@@ -239,6 +241,7 @@ def _told(settings: Settings) -> dict[str, Any]:
         "revisionOfThisProgram": stands.program,
         "pending": [f"{one.number} {one.kind}: {one.text}" for one in stands.pending],
         "instances": [f"{one.name}, {one.program}, revision {one.revision}" for one in living],
+        "searchesParts": parts,
         "queued": queue["n"],
         "oldestQueued": queue["oldest"],
         "embedded": not settings.database_url,

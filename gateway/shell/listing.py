@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from enum import StrEnum
 from typing import Any, Final, LiteralString
 
-from psycopg.sql import SQL, Composed
+from psycopg.sql import SQL, Composable, Composed
 
 from gateway.lifecycle import State
 from gateway.shell.rows import clean, plain_id
 
-SHORTEST_PREFIX: Final = 3
-"""Characters from which a search text also means "begins with"."""
+SHORTEST: Final = 3
+"""Characters from which a search text also means "begins with", and "has in it"."""
 MOST_CANDIDATES: Final = 5000
-"""Of one prefix; a prefix that more keys begin with shows the newest of these."""
+"""A text that more keys begin with, or have in them, finds the newest of these; the next page goes on from there."""
 LAST_CHARACTER: Final = "\U0010ffff"
 
 BRANCH: Final[LiteralString] = """
@@ -38,11 +40,34 @@ IN_HERE: Final[LiteralString] = """
 """Ways of messages are known longer than the messages."""
 ITS_TYPE: Final[LiteralString] = " and x.type = %(type)s"
 EXACT: Final[LiteralString] = "x.value = %(search)s"
-BEGINS: Final[LiteralString] = "true"
 CANDIDATES: Final[LiteralString] = """
-(select received_at, entry from message_ref where value ~>=~ %(search)s and value ~<~ %(beyond)s limit %(most)s)
+(select c.received_at, c.entry
+ from (select to_date(right(p.relname, 6), 'YYYYMM') as month
+       from pg_inherits i join pg_class p on p.oid = i.inhrelid
+       where i.inhparent = 'message_ref'::regclass order by 1 desc) p
+ cross join lateral (
+   select v.received_at, v.entry from message_ref v
+   where v.received_at >= p.month::timestamp at time zone 'UTC'
+     and v.received_at < (p.month + interval '1 month') at time zone 'UTC'
+     and v.received_at <= %(at)s and v.received_at >= %(since)s and {condition}
+   limit %(most)s
+ ) c
+ limit %(most)s)
 """
+"""The months are looked through from the newest on, until there are enough."""
+BEGINS: Final[LiteralString] = "v.value ~>=~ %(search)s and v.value ~<~ %(beyond)s"
+HAS: Final[LiteralString] = "v.value like %(like)s and v.scheme not in ('message', 'conversation')"
 MESSAGE, ENTRY = SQL("id"), SQL("entry")
+MESSAGES, DELIVERIES = SQL("message"), SQL("delivery")
+TRIGRAMS: Final[LiteralString] = "select exists (select from pg_extension where extname = 'pg_trgm') as there"
+
+
+class How(StrEnum):
+    """How keys were compared with the text that was looked for."""
+
+    EXACT = "exact"
+    BEGINS = "begins"
+    HAS = "has"
 
 
 def listing(
@@ -51,34 +76,41 @@ def listing(
     state: str | None,
     partner: str | None,
     type: str | None = None,
-    prefix: bool = False,
+    how: How = How.EXACT,
 ) -> tuple[Composed, dict[str, Any]]:
     """The query and its words but for `at`, `id` (the cursor), `since` and `limit`."""
     sought = plain_id(clean(search)) if search else ""
     words: dict[str, Any] = {"search": sought, "state": state, "partner": partner, "type": type}
-    if sought and prefix:
-        low = sought if len(sought) >= SHORTEST_PREFIX else sought + LAST_CHARACTER
-        words |= {"search": low, "beyond": sought + LAST_CHARACTER, "most": MOST_CANDIDATES}
+    if sought and how != How.EXACT:
+        low = sought if len(sought) >= SHORTEST else sought + LAST_CHARACTER
+        like = "%" + re.sub(r"([\\%_])", r"\\\1", sought) + "%"
+        words |= {"search": low, "beyond": sought + LAST_CHARACTER, "like": like, "most": MOST_CANDIDATES}
     rest = [OF_PARTNER] if partner else []
     rest += [IN_STATE] if state else []
     rest += [OF_TYPE] if type else []
     if sought:
-        branches = [_branch(CANDIDATES, ENTRY, BEGINS, rest) if prefix else _branch("message_ref", ENTRY, EXACT, rest)]
+        branches = [_sought(how, rest)]
     elif state and state != State.DELIVERED:
-        branches = [_branch("delivery", ENTRY, "x.state = %(state)s", [one for one in rest if one is not IN_STATE])]
+        branches = [_branch(DELIVERIES, ENTRY, "x.state = %(state)s", [one for one in rest if one is not IN_STATE])]
     elif partner:
         rest = [one for one in rest if one is not OF_PARTNER]
-        sent = _branch("message", MESSAGE, "x.sender = %(partner)s", rest)
-        branches = [sent, _branch("delivery", ENTRY, "x.receiver = %(partner)s", rest)]
+        sent = _branch(MESSAGES, MESSAGE, "x.sender = %(partner)s", rest)
+        branches = [sent, _branch(DELIVERIES, ENTRY, "x.receiver = %(partner)s", rest)]
     else:
-        branches = [_branch("message", MESSAGE, "true", rest)]
+        branches = [_branch(MESSAGES, MESSAGE, "true", rest)]
     return SQL("select * from ({}) u order by 1 desc, 2 desc limit %(limit)s").format(
         SQL(" union ").join(branches)
     ), words
 
 
-def _branch(table: LiteralString, column: SQL, start: LiteralString, rest: list[LiteralString]) -> Composed:
-    own = [ITS_TYPE if one is OF_TYPE and table == "message" else one for one in rest]
-    own = [*own, IN_HERE] if table == "delivery" else own
+def _sought(how: How, rest: list[LiteralString]) -> Composed:
+    if how == How.EXACT:
+        return _branch(SQL("message_ref"), ENTRY, EXACT, rest)
+    return _branch(SQL(CANDIDATES).format(condition=SQL(BEGINS if how == How.BEGINS else HAS)), ENTRY, "true", rest)
+
+
+def _branch(table: Composable, column: SQL, start: LiteralString, rest: list[LiteralString]) -> Composed:
+    own = [ITS_TYPE if one is OF_TYPE and table == MESSAGES else one for one in rest]
+    own = [*own, IN_HERE] if table == DELIVERIES else own
     more = SQL("").join([SQL(one).format(id=column) for one in own])
-    return SQL(BRANCH).format(id=column, table=SQL(table), start=SQL(start), rest=more)
+    return SQL(BRANCH).format(id=column, table=table, start=SQL(start), rest=more)

@@ -57,6 +57,8 @@ class MessagePage:
 
     lines: tuple[MessageLine, ...]
     next: str | None
+    how: str = "exact"
+    """How keys were compared with what was looked for: exact, begins, has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from gateway.errors import MessageUnknown
 from gateway.lifecycle import State
 from gateway.model import MessageId, PartnerId
 from gateway.shell import rows
-from gateway.shell.listing import listing
+from gateway.shell.listing import SHORTEST, TRIGRAMS, How, listing
 from gateway.shell.pages import (
     DeliveryLine,
     EvidenceLine,
@@ -114,19 +114,29 @@ def messages(
 ) -> MessagePage:
     """Messages newest first: all, or those a person looks for.
 
-    `search` is a business key, message id or conversation id: the exact text, else what begins with it. `state` is
-    that of any of its deliveries, `partner` sent or receives it. Raises ValueError for a cursor that is not ours.
+    `search` is a business key, message id or conversation id: the exact text, else what begins with it, else business
+    keys that have it in them, where the database can do that (`searches_parts`). `state` is that of any delivery,
+    `partner` sent or receives it. Raises ValueError for a cursor that is not ours.
     """
-    query, words = listing(search=search, state=state, partner=partner, type=type)
-    at, last = read_cursor(cursor)
-    words |= {"at": at, "id": last, "since": since or FIRST, "limit": limit + 1}
-    found = store.fetch(query, words)
-    if not found and search and cursor is None:
-        query, more = listing(search=search, state=state, partner=partner, type=type, prefix=True)
-        found = store.fetch(query, words | more)
+    (at, last), how = read_cursor(cursor), _how(cursor)
+    given = {"at": at, "id": last, "since": since or FIRST, "limit": limit + 1}
+    found: list[dict[str, Any]] = []
+    ways = [How.EXACT, How.BEGINS, How.HAS] if search and cursor is None else [how]
+    for how in ways:
+        if how == How.HAS and (len(search or "") < SHORTEST or not searches_parts(store)):
+            break
+        query, words = listing(search=search, state=state, partner=partner, type=type, how=how)
+        found = store.fetch(query, words | given)
+        if found:
+            break
     lines = _lines(store, [(row["received_at"], row["id"]) for row in found[:limit]])
     end = found[limit - 1] if len(found) > limit else None
-    return MessagePage(lines=lines, next=write_cursor(end["received_at"], end["id"]) if end else None)
+    return MessagePage(lines=lines, next=write_cursor(end["received_at"], end["id"], how) if end else None, how=how)
+
+
+def searches_parts(store: Store) -> bool:
+    """True where any part of a business key can be looked for, not only its beginning."""
+    return bool(store.fetch(TRIGRAMS)[0]["there"])
 
 
 def message(store: Store, entry: UUID) -> MessageStory:
@@ -208,17 +218,23 @@ def whole_state(states: list[str]) -> str:
     return State.DELIVERED.value
 
 
-def write_cursor(at: datetime, last: UUID) -> str:
-    """Where a page ended."""
-    return f"{at.astimezone(UTC).isoformat()}_{last}"
+def write_cursor(at: datetime, last: UUID, how: How = How.EXACT) -> str:
+    """Where a page ended, and how it was looked for."""
+    return f"{at.astimezone(UTC).isoformat()}_{last}" + ("" if how == How.EXACT else f"_{how}")
 
 
 def read_cursor(cursor: str | None) -> tuple[datetime, UUID]:
     """Where a page starts; ValueError for text that no page gave."""
     if cursor is None:
         return LAST
-    at, _, last = cursor.rpartition("_")
-    return datetime.fromisoformat(at).astimezone(UTC), UUID(last)
+    at, _, last = cursor.partition("_")
+    return datetime.fromisoformat(at).astimezone(UTC), UUID(last.partition("_")[0])
+
+
+def _how(cursor: str | None) -> How:
+    """How a page that goes on was looked for; ValueError for a word that is none of ours."""
+    words = (cursor or "").split("_")
+    return How(words[2]) if len(words) > 2 else How.EXACT  # noqa: PLR2004 - the third word
 
 
 def in_utc(row: dict[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,17 @@ create table instance (
   seen_at timestamptz not null
 );
 
+-- What people were told is wrong, until they were told that it is over. The row `looked` says when somebody last looked.
+create table alert (
+  key text primary key,
+  kind text not null,
+  level smallint not null,
+  since timestamptz not null,
+  told_at timestamptz,
+  told_level smallint not null default 0,
+  words jsonb not null
+);
+
 -- A message as it came. Bytes are stored outside the row and uncompressed: hashing and the network want them plain.
 -- payload is null where the wire body itself is the business document.
 create table message (
@@ -62,6 +73,12 @@ create table message_ref (
   scheme text not null,
   entry uuid not null
 ) partition by range (received_at);
+-- Any part of a number can be looked for where this extension is: Debian has it in postgresql-contrib.
+do $$ begin
+  create extension if not exists pg_trgm;
+exception when others then
+  raise notice 'pg_trgm is not here: numbers are found by their beginning only (%)', sqlerrm;
+end $$;
 create index message_ref_value on message_ref (value text_pattern_ops, received_at desc, entry desc);
 
 -- One row per way a message goes on. seq is the order of acceptance and the cursor of a partner that pulls. What has
@@ -281,6 +298,10 @@ begin
     continue when to_regclass(part) is not null;
     execute format('create table %I (like %I including all)', part, parent);
     execute format('alter table %I attach partition %I for values from (%L) to (%L)', parent, part, first, next);
+    continue when parent <> 'message_ref' or not exists (select from pg_extension where extname = 'pg_trgm');
+    execute format(
+      'create index %I on %I using gin (value gin_trgm_ops) where scheme not in (''message'', ''conversation'')',
+      part || '_parts', part);
   end loop;
 end
 $$;

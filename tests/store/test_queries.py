@@ -12,7 +12,7 @@ from gateway.lifecycle import State
 from gateway.model import MessageId
 from gateway.shell.inbox import PostgresInbox
 from gateway.shell.ledger import PostgresLedger
-from gateway.shell.queries import intakes, message, messages, overdue, status
+from gateway.shell.queries import intakes, message, messages, overdue, searches_parts, status
 from gateway.shell.store import Store
 from tests.builders import (
     CHINA,
@@ -67,6 +67,11 @@ def test_the_newest_come_first_page_by_page(ledger: PostgresLedger, store: Store
         ("urn:uuid:m-2", [2]),
         ("talk-1", [3, 1]),
         (" Қ-1 ", [3]),
+        ("Z-7", [2, 1]),
+        ("Z-78", [2]),
+        ("-7", []),
+        ("alk-", []),
+        ("_-7", []),
         ("nothing", []),
         ("%", []),
         ("\0", []),
@@ -79,6 +84,28 @@ def test_a_message_is_found_by_what_people_know(
     for number, permit in ((1, "KZ-77"), (2, "KZ-78"), (3, "Қ-1")):
         put(ledger, number, permit=permit)
     assert numbers(messages(store, search=search)) == found
+
+
+@pytest.mark.parametrize(("search", "how"), [("KZ-1", "exact"), ("KZ-", "begins"), ("Z-1", "has")])
+def test_a_search_goes_on_page_by_page(ledger: PostgresLedger, store: Store, search: str, how: str) -> None:
+    """The next page compares as the first one did; months are looked through from the newest on."""
+    for number in range(1, 8):
+        put(ledger, number, minutes=-number * 24 * 60 * 15, permit="KZ-1" if how == "exact" else f"KZ-1{number}")
+    pages = [messages(store, search=search, limit=3)]
+    while pages[-1].next is not None:
+        pages.append(messages(store, search=search, limit=3, cursor=pages[-1].next))
+    assert [numbers(page) for page in pages] == [[1, 2, 3], [4, 5, 6], [7]]
+    assert {page.how for page in pages} == {how}
+
+
+def test_without_the_extension_only_beginnings_are_found(ledger: PostgresLedger, store: Store) -> None:
+    """And the store says so."""
+    put(ledger, 1, permit="KZ-77")
+    assert searches_parts(store)
+    store.run(lambda connection: connection.execute("drop extension pg_trgm cascade"))
+    assert not searches_parts(store)
+    assert (numbers(messages(store, search="KZ-7")), numbers(messages(store, search="Z-77"))) == ([1], [])
+    put(ledger, 2, minutes=60 * 24 * 365)
 
 
 def test_lists_by_state_and_partner(ledger: PostgresLedger, store: Store) -> None:
