@@ -86,7 +86,9 @@ def show(
     Without --as-of a whole list shows every day it knows. `show` may be left out: gateway codes iso-4217 BGN
     """
     books = lists_of(tree_of(settings_at(config))).books
-    book = books[one_of("code list", name, books)]
+    if name not in books:
+        unknown("code list or command", name, [*books, "list", "show", "check", "id"])
+    book = books[name]
     day = day_of(as_of) or today()
     if not code:
         listed = [row for held in book.codes.values() for row in held if not as_of or row.holds(day)]
@@ -146,12 +148,12 @@ def held(
     from dataclasses import replace
 
     from gateway.codes.check import business_day, check_codes
-    from gateway.schema.shelf import all_records, facts_of
+    from gateway.schema.shelf import facts_of, record_of
 
     registry, lists = known
     if not found.valid or found.type is None:
         return {**shown(file, found), "day": None}
-    facts = facts_of(registry, all_records(registry)[found.type])
+    facts = facts_of(registry, record_of(registry, found.type, found.schema))
     as_of = day or business_day(payload, facts, lists) or today()
     findings = check_codes(payload, facts, lists, as_of)
     return {**shown(file, replace(found, findings=findings)), "day": as_of.isoformat()}

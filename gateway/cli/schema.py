@@ -27,17 +27,17 @@ Message = Annotated[str, typer.Argument(help="A message, as `gateway schema list
 @app.command("list")
 def list_all(as_json: bool = Json, config: Config = None) -> None:
     """All messages: those that are exchanged, then the formats that are known only."""
-    from gateway.schema.shelf import all_records, facts_of
+    from gateway.schema.shelf import called, every_record, facts_of
 
     registry = registry_of(settings_at(config))
-    found = [(record, facts_of(registry, record)) for record in all_records(registry).values()]
+    found = [(record, facts_of(registry, record)) for record in every_record(registry)]
     if as_json:
         emit([_members(registry, record, facts) for record, facts in found])
         return
     rows(
         "Messages",
         ("message", "title", "version", "root", "namespace", "elements", ""),
-        [(record.document, facts.title, facts.version, facts.root, facts.namespace, len(facts.facts),
+        [(called(registry, record), facts.title, facts.version, facts.root, facts.namespace, len(facts.facts),
           "exchanged" if exchanged(registry, record) else "known") for record, facts in found],
     )  # fmt: skip
 
@@ -152,13 +152,16 @@ def answered(file: Path, registry: Registry) -> Iterator[dict[str, Any]]:
     yield from (asdict(one) for one in reported(file.read_bytes(), tables))
 
 
-def named(registry: Registry, name: str) -> tuple[Schema, FactTable]:
-    """A message and its facts; ends the command with a suggestion where there is none."""
-    from gateway.model import DocumentType
-    from gateway.schema.shelf import all_records, facts_of
+def named(registry: Registry, name: str, kind: str = "message") -> tuple[Schema, FactTable]:
+    """A message (`NAME` or `NAME@VERSION`) and its facts; ends the command with a suggestion where there is none."""
+    from gateway.schema.shelf import all_records, every_record, facts_of
 
-    records = all_records(registry)
-    record = records[DocumentType(one_of("message", name, records))]
+    document, _, version = name.partition("@")
+    records = {str(one): record for one, record in all_records(registry).items()}
+    if document not in records:
+        unknown(kind, document, records)
+    versions = {one.version: one for one in every_record(registry) if one.document == document}
+    record = versions[one_of(f"version of {document}", version, versions)] if version else records[document]
     return record, facts_of(registry, record)
 
 

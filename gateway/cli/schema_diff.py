@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gateway.cli.place import Config, registry_of, settings_at
-from gateway.cli.say import Json, emit, one_of, rows, unknown, wrong_use
+from gateway.cli.say import Json, emit, rows, wrong_use
+from gateway.cli.schema import named
 
 if TYPE_CHECKING:
     from gateway.facts import FactTable
@@ -58,7 +59,7 @@ def diff(
     (before, names), (after, others) = read(former, registry), read(new, registry)
     names = names if is_named(former) or not is_named(new) else others
     if message:
-        names = (named(message, registry),)
+        names = (named(registry, message)[0].document,)
     difference = compare(before, after)
     broken = [hurt(difference, name, registry) for name in names]
     if as_json:
@@ -70,20 +71,12 @@ def diff(
 
 def read(given: str, registry: Registry) -> tuple[FactTable, tuple[DocumentType, ...]]:
     """The facts of one side and the messages it is a version of; ends the command where there is no such thing."""
-    from gateway.schema.shelf import all_records, facts_of
-
     if not is_named(given):
         file, _, root = given.partition("#")
         facts = facts_in(Path(file), root)
         return facts, versions_of(facts, registry)
-    name, _, version = given.partition("@")
-    document = named(name, registry)
-    records = [*registry.schemas, *all_records(registry).values()]
-    versions = {record.version: record for record in records if record.document == document}
-    if version:
-        one_of(f"version of {name}", version, versions)
-    found = versions[version] if version else all_records(registry)[document]
-    return facts_of(registry, found), (document,)
+    record, facts = named(registry, given, "message or file")
+    return facts, (record.document,)
 
 
 def is_named(given: str) -> bool:
@@ -121,15 +114,6 @@ def only_root(file: Path) -> str:
     if len(names) != 1:
         wrong_use(f"{file} declares {len(names)} elements: say which with {file}#ROOT ({', '.join(names[:20])})")
     return names[0]
-
-
-def named(name: str, registry: Registry) -> DocumentType:
-    """A message by its name."""
-    from gateway.model import DocumentType
-    from gateway.schema.shelf import all_records
-
-    known = all_records(registry)
-    return DocumentType(name) if name in known else unknown("message or file", name, known)
 
 
 def hurt(difference: Difference, name: DocumentType, registry: Registry) -> Broken:

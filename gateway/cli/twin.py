@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from gateway.cli.place import Config, registry_of, settings_at
-from gateway.cli.say import Json, emit, one_of, wrong_use
+from gateway.cli.say import Json, emit, wrong_use
 from gateway.cli.schema import named
 from gateway.cli.validate import lines_of, octets_of, shown, taken
 
@@ -38,7 +38,7 @@ def to_json(
 
     Example: gateway twin to-json query.xml > query.json
     """
-    from gateway.schema.shelf import all_records, all_schemas, facts_of
+    from gateway.schema.shelf import all_schemas, facts_of, record_of
     from gateway.twin import twin_of
 
     settings = settings_at(config)
@@ -46,7 +46,7 @@ def to_json(
     payload, found = taken(file, all_schemas(registry), settings.largest_message)
     if not found.valid or found.type is None:
         refused(file, found, as_json=as_json)
-    twin = twin_of(payload, facts_of(registry, all_records(registry)[found.type]))
+    twin = twin_of(payload, facts_of(registry, record_of(registry, found.type, found.schema)))
     if as_json:
         emit({"file": str(file), "message": found.type, "twin": twin})
         return
@@ -107,18 +107,18 @@ def schema(
 def candidates(octets: bytes, message: str, registry: Registry) -> Iterator[Schema]:
     """The messages whose root is the one member of the twin; the one that was named where one was."""
     from gateway.errors import GatewayError
-    from gateway.schema.shelf import all_records
+    from gateway.schema.shelf import every_record
     from gateway.strict_json import Members, read_json
 
-    records = all_records(registry)
     if message:
-        one_of("message", message, records)
+        yield named(registry, message)[0]
+        return
     try:
         value = read_json(octets)
     except GatewayError:
         return
     names = [name for name, _ in value.pairs] if isinstance(value, Members) else []
-    yield from (one for one in records.values() if one.document == message or (not message and [one.root] == names))
+    yield from (record for record in every_record(registry) if [record.root] == names)
 
 
 def document_of(octets: bytes, record: Schema, registry: Registry, schemas: Schemas) -> tuple[bytes, Verdict]:

@@ -21,7 +21,7 @@ from gateway.registry import Registry
 from gateway.schema import validate_bare
 from gateway.schema.generate import load_facts
 from gateway.schema.page_parts import CSS, codes_page, frame, link, values_of
-from gateway.schema.shelf import all_records
+from gateway.schema.shelf import called, every_record
 from gateway.twin import twin_of
 from gateway.twin.json_schema import json_schema
 
@@ -36,13 +36,25 @@ class Described:
     schema: Schema
     facts: FactTable
     samples: Mapping[str, bytes]
+    version: str = ""
+    """Set for a version that is not the one that stands for the message."""
+
+    @property
+    def name(self) -> str:
+        """What the message is called here."""
+        return "@".join(filter(None, (str(self.schema.document), self.version)))
+
+    @property
+    def file(self) -> str:
+        """What its files are called, without ending."""
+        return self.name.replace("@", "-")
 
 
 def schema_pages(messages: Sequence[Described], lists: CodeLists | None = None) -> dict[str, str]:
     """All files of the site by name: `index.html`, page and JSON Schema of each message, `codes.html`, the style."""
     pages = {"index.html": _index(messages, lists), "schema.css": CSS}
     for message in messages:
-        name = str(message.schema.document)
+        name = message.file
         bound = lists.bound(message.facts) if lists else {}
         pages[f"{name}.html"] = schema_page(message, bound, lists)
         pages[f"{name}.schema.json"] = json.dumps(json_schema(message.facts), ensure_ascii=False, indent=1) + "\n"
@@ -60,9 +72,10 @@ def describe(registry: Registry) -> tuple[tuple[Described, ...], CodeLists]:
         Described(
             schema=schema,
             facts=load_facts(tree.path(schema.path), schema.root),
-            samples=fixtures.get(str(document), {}),
+            samples=fixtures.get(str(schema.document), {}),
+            version=called(registry, schema).partition("@")[2],
         )
-        for document, schema in all_records(registry).items()
+        for schema in every_record(registry)
     )
     return messages, read_code_lists(files)
 
@@ -94,7 +107,7 @@ def documents_of(registry: Registry) -> dict[str, dict[str, bytes]]:
 # --- one message ------------------------------------------------------------------------------------------------------
 def schema_page(message: Described, bound: Mapping[str, Binding], lists: CodeLists | None) -> str:
     """The page of one message."""
-    name, facts = str(message.schema.document), message.facts
+    name, facts = message.name, message.facts
     shown = tuple(_twins(message))
     body = [
         f"<h1>{escape(facts.title or name)}</h1>",
@@ -107,7 +120,7 @@ def schema_page(message: Described, bound: Mapping[str, Binding], lists: CodeLis
             f"<h2>Example <small>{escape(sample)}</small></h2>",
             f"<pre tabindex='0'>{escape(payload.decode('utf-8', 'replace').strip())}</pre>",
             f"<h2>The same as JSON</h2><p>Every value is a string; what may repeat is an array; see "
-            f"{link(f'{name}.schema.json', 'its JSON Schema')}.</p>",
+            f"{link(f'{message.file}.schema.json', 'its JSON Schema')}.</p>",
             f"<pre tabindex='0'>{escape(text)}</pre>",
         ]
     return frame(name, "".join(body))
@@ -206,11 +219,11 @@ def _codes(fact: Fact, binding: Binding | None, lists: CodeLists | None) -> str:
 # --- all messages -----------------------------------------------------------------------------------------------------
 def _index(messages: Sequence[Described], lists: CodeLists | None) -> str:
     rows = "".join(
-        f'<tr><th scope="row">{link(f"{message.schema.document}.html", str(message.schema.document))}</th>'
+        f'<tr><th scope="row">{link(f"{message.file}.html", message.name)}</th>'
         f"<td>{escape(message.facts.title)}</td><td>{escape(message.facts.version)}</td>"
         f"<td><code>{escape(message.facts.namespace)}</code></td><td>{len(message.facts.facts)}</td>"
         f"<td>{'official' if message.facts.official else 'profile'}</td></tr>\n"
-        for message in sorted(messages, key=lambda one: str(one.schema.document))
+        for message in sorted(messages, key=lambda one: one.name)
     )
     heads = ("Message", "Title", "Version", "Namespace", "Elements", "Status")
     top = "".join(f'<th scope="col">{head}</th>' for head in heads)

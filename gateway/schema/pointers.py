@@ -21,7 +21,7 @@ _STEP: Final = re.compile(
     rf"(?:\*\[local-name\(\)\s*=\s*['\"](?P<local>{_NAME})['\"]\]|@?(?:{_NAME}:)?(?P<name>{_NAME}))"
     r"(?:\[(?:position\(\)\s*=\s*)?(?P<at>[0-9]{1,9})\])?"
 )
-_INDEXED: Final = re.compile(r"(?P<step>[^\[\]]+)(?:\[(?P<at>[0-9]+)\])?")
+_INDEXED: Final = re.compile(r"(?P<step>[^\[\]]+)(?:\[(?P<at>[0-9]{1,9})\])?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

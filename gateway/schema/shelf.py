@@ -24,8 +24,8 @@ def shelved(registry: Registry) -> dict[DocumentType, Schema]:
 
     A table with the root of a message that is exchanged is left out: a document has one meaning.
     """
-    used = {record.path for record in registry.records.values()}
-    taken = {(record.namespace, record.root) for record in registry.records.values()}
+    used = {record.path for record in registry.schemas}
+    taken = {(record.namespace, record.root) for record in registry.schemas}
     named = {message.schema: message for message in catalogue(registry).values() if message.schema}
     records = (
         _record(family.name, table, named.get(_xsd(family, table)))
@@ -47,6 +47,23 @@ def catalogue(registry: Registry) -> dict[DocumentType, Message]:
 def all_records(registry: Registry) -> dict[DocumentType, Schema]:
     """Every message that is exchanged, then every other format that is known."""
     return {**registry.records, **shelved(registry)}
+
+
+def every_record(registry: Registry) -> tuple[Schema, ...]:
+    """The same with every version of a message that is exchanged in several."""
+    return (*registry.schemas, *shelved(registry).values())
+
+
+def called(registry: Registry, record: Schema) -> str:
+    """The name of a message, with its version where it is not the one that stands for the message."""
+    plain = all_records(registry).get(record.document) == record
+    return str(record.document) if plain else f"{record.document}@{record.version}"
+
+
+def record_of(registry: Registry, document: DocumentType, label: str) -> Schema:
+    """The record by which a document was judged: its type and the file of its schema (`path@sha256`)."""
+    path = label.partition("@")[0]
+    return next(one for one in every_record(registry) if (one.document, one.path) == (document, path))
 
 
 def all_schemas(registry: Registry) -> Schemas:

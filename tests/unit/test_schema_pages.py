@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -11,8 +12,10 @@ import pytest
 from lxml import etree, html
 
 from gateway.codes.lists import CodeLists
+from gateway.model import DocumentType
+from gateway.schema import Schemas
 from gateway.schema.pages import Described, describe, schema_page, schema_pages, write_pages
-from gateway.schema.shelf import all_records
+from gateway.schema.shelf import all_records, called, every_record
 from gateway.twin import to_json
 from tests.twins import registry
 
@@ -114,3 +117,15 @@ def test_the_site_is_written_to_a_folder(tmp_path: Path) -> None:
         for file in written
         if file.suffix == ".html"
     )
+
+
+def test_a_second_version_has_a_page_of_its_own() -> None:
+    """Beside the one that stands for the message."""
+    known = registry()
+    record = replace(known.records[DocumentType("LPCO_QUERY")], version="2.0")
+    both = replace(known, schemas=Schemas([*known.schemas, record], known.tree.read))
+    assert called(both, record) == "LPCO_QUERY@2.0"
+    assert record in every_record(both)
+    files = schema_pages([one for one in describe(both)[0] if one.schema.document == "LPCO_QUERY"])
+    assert {"LPCO_QUERY.html", "LPCO_QUERY-2.0.html", "LPCO_QUERY-2.0.schema.json"} <= files.keys()
+    assert "LPCO_QUERY-2.0.html" in files["index.html"]
