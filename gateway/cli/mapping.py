@@ -30,13 +30,15 @@ def map_document(
     file: Annotated[Path, typer.Argument(help="The bare XML document.")],
     explain: Annotated[bool, typer.Option("--explain", help="Show rule, line and source of every value.")] = False,
     back: Annotated[bool, typer.Option("--back", help="The other way: FILE is what the table gives.")] = False,
+    stream: Annotated[Path | None, typer.Option(help="Item by item into this file, whatever the length.")] = None,
     as_json: bool = Json,
     config: Config = None,
 ) -> None:
     """Translate a document by a mapping table and print what comes out.
 
     With --back the part of the source that comes back is printed, and on standard error which rules do not come back
-    and why.
+    and why. With --stream the document is read twice and its items are written one by one, in memory that does not grow
+    with their number; the file appears when all of it is right.
     """
     from gateway.mapping import explain as trace
     from gateway.mapping import translate, way_back
@@ -46,6 +48,12 @@ def map_document(
     if back:
         way = way_back(translation)
         translation, lost = way.translation, way.lost
+    if stream is not None:
+        if explain:
+            raise typer.BadParameter("--explain keeps every value: not with --stream")
+        stream_into(stream, file, translation, as_json=as_json)
+        tell_lost(lost)
+        return
     if not (explain or as_json):
         typer.echo(translate(file.read_bytes(), translation, try_out()).decode())
         tell_lost(lost)
@@ -67,6 +75,23 @@ def map_document(
          for one in traces],
     )  # fmt: skip
     tell_lost(lost)
+
+
+def stream_into(out: Path, file: Path, translation: Translation, *, as_json: bool) -> None:
+    """Translate one file into another and tell its items and octets; `out` is not touched before all of it is right."""
+    from gateway.mapping import translate_stream
+
+    part = out.with_name(f"{out.name}.part")
+    try:
+        with file.open("rb") as source, part.open("wb") as sink:
+            told = translate_stream(translation, source, sink, try_out())
+        part.replace(out)
+    finally:
+        part.unlink(missing_ok=True)
+    if as_json:
+        emit({"table": translation.table.name, "file": str(out), **asdict(told)})
+    else:
+        typer.echo(f"{out}: {told.octets} octets, {told.items} items by rule {told.rule}")
 
 
 def loss(

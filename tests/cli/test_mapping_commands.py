@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -134,3 +135,31 @@ def test_an_unknown_table_is_guessed(capsys: pytest.CaptureFixture[str]) -> None
     code, _, err = told(capsys, "loss", "health_kz/querry")
     assert code == 2
     assert "Did you mean health_kz/query" in err
+
+
+def test_a_document_is_streamed_into_a_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """The same octets as without; nothing else stays behind."""
+    _, whole, _ = told(capsys, "map", "health_kz/notice_lodged", LODGED)
+    code, out, _ = told(capsys, "map", "health_kz/notice_lodged", LODGED, "--stream", tmp_path / "out.xml", "--json")
+    assert code == 0
+    octets = (tmp_path / "out.xml").read_bytes()
+    assert {"rule": "A20", "items": 2, "octets": len(octets)}.items() <= json.loads(out).items()
+    assert without_now(octets.decode()) == without_now(whole.strip())
+    assert [path.name for path in tmp_path.iterdir()] == ["out.xml"]
+
+
+def test_a_document_that_does_not_go_leaves_the_file_alone(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """What was there before is still there."""
+    (tmp_path / "out.xml").write_text("before", "utf-8")
+    (tmp_path / "in.xml").write_bytes(LODGED.read_bytes()[:-20])
+    code, _, _ = told(capsys, "map", "health_kz/notice_lodged", tmp_path / "in.xml", "--stream", tmp_path / "out.xml")
+    assert code != 0
+    assert (tmp_path / "out.xml").read_text("utf-8") == "before"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def without_now(text: str) -> str:
+    """The document without the moment at which it was made."""
+    return re.sub(
+        r"[0-9]{2}\.[0-9]{2}\.[0-9]{4}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}|[0-9-]{10}T[0-9:.]+(Z|\+05:00)?", "", text
+    )
