@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
+from unicodedata import category
 
 from gateway.facts import Fact, FactTable
 from gateway.xml import Element, tag_of, text_of
 
 _COLLAPSED = ("code", "token", "token-id")
+_UNSEEN = ("Cc", "Cf", "Co")
 _NUMBERS = ("integer", "decimal", "measure", "quantity", "amount")
 _XML_BLANK = " \t\r\n"
+SEEN = r"[^\p{Cc}\p{Cf}\p{Co}\p{Z}]+( [^\p{Cc}\p{Cf}\p{Co}\p{Z}]+)*"
+"""Signs that can be seen, with single spaces between."""
 
 
 def taken(root: Element, table: FactTable) -> bool:
@@ -63,9 +67,16 @@ def value_taken(text: str, fact: Fact) -> bool:
         return False
     if not _typed(value, fact):
         return False
+    if fact.pattern == SEEN:
+        return _seen(value) and _sized(value, fact)
     if fact.pattern and "\\p{" not in fact.pattern:
         return re.fullmatch(fact.pattern, value) is not None and _sized(value, fact)
     return _sized(value, fact) and (fact.type in _NUMBERS or bool(fact.choices) or bool(value.strip(_XML_BLANK)))
+
+
+def _seen(value: str) -> bool:
+    words = value.split(" ")
+    return all(words) and not any(category(sign)[0] == "Z" or category(sign) in _UNSEEN for sign in "".join(words))
 
 
 def _typed(value: str, fact: Fact) -> bool:

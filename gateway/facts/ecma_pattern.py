@@ -14,7 +14,12 @@ _BLOCKS: Final[Mapping[str, str]] = {
     "IsCyrillic": r"\u0400-\u04FF",
     "IsLatinExtendedAdditional": r"\u1E00-\u1EFF",
     "IsGeneralPunctuation": r"\u2000-\u206F",
+    "Cc": r"\u0000-\u001F\u007F-\u009F",
+    "Cf": r"\u00AD\u0600-\u0605\u061C\u06DD\u070F\u180E\u200B-\u200F\u202A-\u202E\u2060-\u2064\u2066-\u206F\uFEFF",
+    "Co": r"\uE000-\uF8FF",
+    "Z": r"\u0020\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000",
 }
+"""Blocks and categories as ranges of the first plane; the few signs beyond it are left to the XSD."""
 _TOKEN: Final = re.compile(r"\\p\{(?P<block>[^}]*)\}|\\(?P<escape>.)|(?P<plain>.)", re.S)
 _SPACE: Final = r" \t\n\r"
 _ALIKE: Final = frozenset("nrt\\|.-^?*+{}()[]$")
