@@ -57,6 +57,7 @@ _QUERY: Final = Corridor(
     gives=DocumentType("HEALTH_PERMIT_QUERY"),
     mapping="mappings/health_kz/query.csv",
     deadline=_RELEASE_CLOCK,
+    legal=_RELEASE_CLOCK,
     silence=Silence(
         after=_RELEASE_CLOCK,
         means="manual",

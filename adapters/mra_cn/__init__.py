@@ -52,6 +52,7 @@ def _to_china(name: str, takes: str, gives: DocumentType, answer: str) -> Corrid
         gives=gives,
         mapping=f"mappings/mra_cn/aeo_{name}.csv",
         deadline=_TWO_DAYS,
+        order="aeo-master",  # a change may follow the list it changes, never lead it
         silence=Silence(
             after=_ONE_DAY,
             means="manual",
