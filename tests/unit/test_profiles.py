@@ -155,7 +155,7 @@ BROKEN = (
     ("CRV_RECORD", "LEGAL_ENTITY", "PRIVATE_PERSON", "xsd.enumeration", "Record/PersonKindCode"),
     ("CRV_RECORD", "<FinalIndicator>true", "<FinalIndicator>false", "xsd.enumeration", "Record/FinalIndicator"),
     ("CRV_RECORD", "<ReportMonth>2026-10", "<ReportMonth>2026-13", "xsd.pattern", "ReportMonth"),
-    ("CRV_QUERY", "<PrefixCode>KZ</PrefixCode>", "", "xsd.missing", "TIN"),
+    ("CRV_QUERY", "<PrefixCode>RU</PrefixCode>", "", "xsd.missing", "TIN"),
     ("CRV_QUERY", "<TIN>", "<Name>Пример</Name><TIN>", "xsd.unexpected", "Name"),
     ("CRV_RESULT", "<ResultCode>FOUND", "<ResultCode>YES", "xsd.enumeration", "ResultCode"),
     ("OUTBOUND_INSPECT_REQ", "<GroundCode>RISK_PROFILE</GroundCode>", "", "xsd.missing", ""),
@@ -210,7 +210,7 @@ def test_every_profile_is_broken_once() -> None:
         ("SEAL_EVENT", ">TAMPER<", ">TEMPER<", "code.unknown"),
         ("SEAL_DISPOSITION", ">INSPECT<", ">STOP<", "code.unknown"),
         ("ACI_ASSESSMENT", ">CLEAR<", ">CLEARED<", "code.unknown"),
-        ("CRV_QUERY", "<PrefixCode>KZ<", "<PrefixCode>QZ<", "code.unknown"),
+        ("CRV_QUERY", "<PrefixCode>RU<", "<PrefixCode>QZ<", "code.unknown"),
         ("TAXPAYER_QUERY", "991240999802", "991240999803", "id.bin"),
     ],
 )
