@@ -1,9 +1,9 @@
 """Opens and verifies a SOAP envelope whose frame is known, without walking its head; every other goes the long way.
 
-The parse, the limits of shape, the canonical Body, every digest, the signature, the partner, its algorithms, the
-certificate path and the claims are checked as on the long way. What is spared is finding the parts again and making
-their canonical octets anew, since a known frame has both (`gateway.seal.frames`). Whatever is not found good here is
-judged anew the long way, which alone refuses, so that refusals read the same.
+The Body and its limits of shape, its canonical form, every digest, the signature, the partner, its algorithms, the
+certificate path and the claims are checked as on the long way. What is spared is parsing the head, finding the parts
+again and making their canonical octets anew, since a known frame has them (`gateway.seal.frames`). Whatever is not
+found good here is judged anew the long way, which alone refuses, so that refusals read the same.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from typing import Final
 from gateway.envelope import addressing
 from gateway.envelope.addressing import content_digest, instant
 from gateway.envelope.soap import Parts, check_action, media_type, payload_of, read_soap
-from gateway.errors import AddressingInvalid, GatewayError, SealBroken, SealInvalid
+from gateway.errors import AddressingInvalid, EnvelopeMalformed, GatewayError, SealBroken, SealInvalid
 from gateway.model import WSA_ANONYMOUS, Claims, Envelope, Partner, PartnerId, Reference, Verified, Wire
 from gateway.seal import frames
-from gateway.seal.frames import Frame, Values
+from gateway.seal.frames import Frame, Match, Values
 from gateway.seal.keys import check_octets
-from gateway.seal.shape import no_second_meaning, payload_octets
+from gateway.seal.shape import may_have_second_meaning, payload_octets
 from gateway.seal.soap import allowed, keep_token, token_of, verify_soap
 from gateway.seal.trust import bind
 from gateway.seal.xmldsig import DIGESTS, octets_of, strict_octets
@@ -31,7 +31,6 @@ from gateway.xml import Element, parse
 
 _SPACE: Final = " \t\r\n"
 _LONGEST: Final = 500
-_HEADER_AND_BODY: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,6 @@ class Framed:
 
     frame: Frame
     values: Values
-    root: Element
     body: Element
     payload: Element
     promised: tuple[str, str]
@@ -49,14 +47,13 @@ class Framed:
 def open_envelope(wire: Wire, *, answer: bool = False) -> Envelope:
     """As `gateway.envelope.soap.open_soap`."""
     promised = media_type(wire)
-    root = parse(wire.body)
-    found = frames.known(wire.body, promised[0], answer=answer)
-    if found is not None and len(root) == _HEADER_AND_BODY:
+    match = frames.known(wire.body, promised[0], answer=answer)
+    if match is not None:
         try:
-            return _open(wire, root, promised, *found)
+            return _open(wire, match, promised)
         except GatewayError:
             pass  # the long way says why
-    return read_soap(wire, root, promised, answer=answer)
+    return read_soap(wire, parse(wire.body), promised, answer=answer)
 
 
 def verify_envelope(
@@ -69,7 +66,7 @@ def verify_envelope(
             return _verify(envelope, framed, partners, at)
         except GatewayError:
             pass  # the long way says why
-        long_way = read_soap(envelope.wire, framed.root, framed.promised, answer=answer)
+        long_way = read_soap(envelope.wire, parse(envelope.wire.body), framed.promised, answer=answer)
         envelope = replace(long_way, claims=envelope.claims)
     verified = verify_soap(envelope, partners, at)
     if isinstance(envelope.parsed, Parts):
@@ -77,13 +74,17 @@ def verify_envelope(
     return verified
 
 
-def _open(wire: Wire, root: Element, promised: tuple[str, str], frame: Frame, values: Values) -> Envelope:
+def _open(wire: Wire, match: Match, promised: tuple[str, str]) -> Envelope:
     version, http_action = promised
-    body = root[1]
+    frame, values, _ = match
+    root = parse(match.without_header(wire.body))
+    if len(root) != 1:
+        raise EnvelopeMalformed("something beside the Body", threat="W3")
+    body = root[0]
     payload = payload_of(body, version, answer=frame.answer)
     claims = _claims({name: values[at].decode().strip(_SPACE) for name, at in frame.claims.items()})
     check_action(http_action, claims.action)
-    framed = Framed(frame, values, root, body, payload, promised)
+    framed = Framed(frame, values, body, payload, promised)
     return Envelope(wire=wire, profile="soap-gw-1", claims=claims, parsed=framed, soap=version)
 
 
@@ -116,7 +117,8 @@ def _verify(envelope: Envelope, framed: Framed, partners: Mapping[PartnerId, Par
     check_octets(frame.algorithm, key, value, frame.signed_info.fill(values))
     body = octets_of(framed.body, frame.body_prefixes)
     references = _digested(frame, values, body)
-    no_second_meaning(framed.root, framed.body, body)
+    if may_have_second_meaning(body):
+        raise SealInvalid("an id or a security element inside the Body", threat="W2")
     payload = payload_octets(framed.body, framed.payload, body)
     claims = _timed(envelope.claims, values[frame.created], values[frame.expires])
     frames.used(partner.id)

@@ -8,6 +8,10 @@ of every part, with the marks in them. A later head that is the frame with other
 walk: exclusive canonical XML copies character data and attribute values that hold no `&`, `<`, `>`, quote or carriage
 return, so a part's canonical octets are the frame's with the values put in (Exclusive XML Canonicalization 1.0).
 
+Nor need such a head be parsed: it is well-formed and holds one whole Header because the frame is and does, and the
+values can hold no markup. What is parsed is the envelope from its start tag on without the Header; libxml2 sees the
+Body in the same namespaces, and that the message ends as it must.
+
 What is no such head goes the long way, and so does whatever a frame does not find good: a frame only ever says yes.
 """
 
@@ -18,7 +22,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Final
+from typing import Final, NamedTuple
 
 from gateway.envelope.soap import Parts, parts_of
 from gateway.errors import GatewayError
@@ -35,6 +39,7 @@ _FRAGMENT: Final = re.compile(rb"[A-Za-z_][A-Za-z0-9_.-]{0,127}")
 _MOST_FRAMES: Final = 64
 _MOST_UNUSED: Final = 8
 _MOST_SLOTS: Final = 150
+_MOST_OCTETS: Final = 65_536
 
 Values = list[bytes]
 
@@ -67,6 +72,25 @@ class FramedPart:
     digest: int
 
 
+class Match(NamedTuple):
+    """A message that has a known frame: its values, and where in its octets the Body begins."""
+
+    frame: Frame
+    values: Values
+    body_at: int
+
+    def without_header(self, octets: bytes) -> bytes:
+        """The envelope with its Header left out, whose every octet is accounted for by the frame and the values."""
+        return b"".join((self.frame.opening, memoryview(octets)[self.body_at :]))
+
+
+def _plain(values: bytes) -> bool:
+    """Nothing that XML could write otherwise or not at all: printable ASCII and line feeds, no markup, no reference."""
+    if b"&" in values or b">" in values or len(values) > _MOST_OCTETS or not values.isascii():
+        return False
+    return values.decode("ascii").replace("\n", "").isprintable()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """A head that was proven once, without its values. Numbers are places of values."""
@@ -77,6 +101,9 @@ class Frame:
     rest: tuple[tuple[bytes, bytes, int], ...]
     """After each value: the octet that ends it, the octets from there to the next value, and how many they are."""
     tail: bytes
+    opening: bytes
+    """Everything up to the end of the start tag of the Envelope."""
+    body_tag: Form
     same: tuple[tuple[int, int], ...]
     """Values that name the same id."""
     ids: tuple[int, ...]
@@ -92,7 +119,7 @@ class Frame:
     created: int
     expires: int
 
-    def values(self, octets: bytes) -> Values | None:
+    def match(self, octets: bytes) -> Match | None:
         """The values of a message whose head is this frame; None for any other."""
         if not octets.startswith(self.start):
             return None
@@ -103,10 +130,11 @@ class Frame:
                 return None
             found.append(octets[at:stop])
             at = stop + size
-        together = b" ".join(found)
-        if b"&" in together or b">" in together or b"\r" in together or not octets.endswith(self.tail):
+        if not octets.endswith(self.tail) or not _plain(b" ".join(found)):
             return None
-        return None if self.ids and not self._has_distinct_ids(found) else found
+        if self.ids and not self._has_distinct_ids(found):
+            return None
+        return Match(self, found, at - len(self.body_tag.fill(found)))
 
     def _has_distinct_ids(self, values: Values) -> bool:
         if any(values[one] != values[other] for one, other in self.same):
@@ -121,16 +149,16 @@ _unused: dict[PartnerId, int] = {}
 """How many frames a partner's messages have made since one of its messages had a known one."""
 
 
-def known(octets: bytes, soap: str, *, answer: bool) -> tuple[Frame, Values] | None:
+def known(octets: bytes, soap: str, *, answer: bool) -> Match | None:
     """The frame of a message and its values, when one is known."""
     global _known  # noqa: PLW0603 - replaced as a whole, so that threads see one or the other
     for at, frame in enumerate(_known):
         if frame.soap == soap and frame.answer == answer:
-            values = frame.values(octets)
-            if values is not None:
+            match = frame.match(octets)
+            if match is not None:
                 if at:
                     _known = (frame, *_known[:at], *_known[at + 1 :])
-                return frame, values
+                return match
     return None
 
 
@@ -146,7 +174,7 @@ def learn(octets: bytes, parts: Parts, soap: str, partner: PartnerId, *, answer:
         return
     _unused[partner] = _unused.get(partner, 0) + 1
     frame = _frame(octets, parts, soap, answer=answer)
-    if frame is not None and frame.values(octets) is not None:
+    if frame is not None and frame.match(octets) is not None:
         _known = (frame, *_known[: _MOST_FRAMES - 1])
 
 
@@ -167,6 +195,7 @@ class _Marked:
     marks: dict[str, int]
     same: tuple[tuple[int, int], ...]
     head: bytes
+    opening: bytes
     pattern: re.Pattern[bytes]
 
     def form(self, octets: bytes) -> Form:
@@ -202,16 +231,18 @@ def _mark(head: bytes) -> _Marked | None:
     prolog = _PROLOG.match(head)
     at = prolog.end() if prolog else 0
     places: list[tuple[int, int, bytes]] = []
+    opening = b""
     while at < len(head):
         tag = _TAG.match(head, at)
         if tag is None:
             return None
+        opening = opening or head[: tag.end()]
         places += _ids_in(head, tag)
         at = head.find(b"<", tag.end())
         at = len(head) if at < 0 else at
         if head[tag.end() : at].strip():
             places.append((tag.end(), at, b"<"))
-    return _cut(head, places) if 0 < len(places) <= _MOST_SLOTS else None
+    return _cut(head, opening, places) if 0 < len(places) <= _MOST_SLOTS else None
 
 
 def _ids_in(head: bytes, tag: re.Match[bytes]) -> Iterator[tuple[int, int, bytes]]:
@@ -220,7 +251,7 @@ def _ids_in(head: bytes, tag: re.Match[bytes]) -> Iterator[tuple[int, int, bytes
         yield start, end, b'"'
 
 
-def _cut(head: bytes, places: list[tuple[int, int, bytes]]) -> _Marked:
+def _cut(head: bytes, opening: bytes, places: list[tuple[int, int, bytes]]) -> _Marked:
     salt = hashlib.sha256(head).hexdigest()[:12]
     marks: dict[str, int] = {}
     first: dict[bytes, int] = {}
@@ -237,7 +268,7 @@ def _cut(head: bytes, places: list[tuple[int, int, bytes]]) -> _Marked:
         rest.append((end, after, len(after)))
         marked += [mark.encode(), after]
     pattern = re.compile(rb"slot[0-9]{4}" + salt.encode())
-    return _Marked(head[: places[0][0]], tuple(rest), marks, tuple(same), b"".join(marked), pattern)
+    return _Marked(head[: places[0][0]], tuple(rest), marks, tuple(same), b"".join(marked), opening, pattern)
 
 
 def _read(parts: Parts, marked: _Marked, soap: str, tail: bytes, *, answer: bool) -> Frame:
@@ -258,6 +289,8 @@ def _read(parts: Parts, marked: _Marked, soap: str, tail: bytes, *, answer: bool
         )
         for one, digest in zip(shape.references, shape.digests, strict=True)
     )
+    if not marked.start.startswith(marked.opening):
+        raise KeyError("Envelope")
     names = [part.name for part in proven]
     if sorted(names) != sorted(name for name, _ in named.values()) or security.token.get(ID) != shape.token_id:
         raise KeyError("references")
@@ -268,6 +301,8 @@ def _read(parts: Parts, marked: _Marked, soap: str, tail: bytes, *, answer: bool
         start=marked.start,
         rest=marked.rest,
         tail=tail,
+        opening=marked.opening,
+        body_tag=marked.form(marked.head[marked.head.rindex(b"<") :]),
         same=marked.same,
         ids=tuple(marked.marks[one] for one in ids if one in marked.marks),
         fixed_ids=frozenset((one or "").encode() for one in ids if one not in marked.marks),

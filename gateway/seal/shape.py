@@ -80,13 +80,22 @@ def no_second_meaning(envelope: Element, body: Element, octets: bytes) -> None:
     use. Where these searches find nothing there is nothing, and the tree is walked only where they do. The Body's own
     start tag is not searched. Raises SealInvalid (W2, W5).
     """
-    ends = {piece[-4:] for piece in octets[octets.index(b">") :].split(b'"')}
-    if not ends.isdisjoint(_ID_ATTRIBUTES):
+    if _may_have_ids(octets):
         ids = _IDS(envelope)
         if len(ids) != len(set(ids)):
             raise SealInvalid("an id stands twice", threat="W2")
     if any(namespace in octets for namespace in _SECURITY_NAMESPACES) and any(True for _ in body.iter(*_SECURITY_TAGS)):
         raise SealInvalid("a signature or security element inside the Body", threat="W5")
+
+
+def may_have_second_meaning(octets: bytes) -> bool:
+    """False when the searches of `no_second_meaning` find nothing."""
+    return _may_have_ids(octets) or any(namespace in octets for namespace in _SECURITY_NAMESPACES)
+
+
+def _may_have_ids(octets: bytes) -> bool:
+    ends = {piece[-4:] for piece in octets[octets.index(b">") :].split(b'"')}
+    return not ends.isdisjoint(_ID_ATTRIBUTES)
 
 
 def payload_octets(body: Element, payload: Element, octets: bytes) -> bytes:

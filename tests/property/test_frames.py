@@ -97,14 +97,16 @@ def test_the_next_message_of_a_sender_is_known_by_its_frame(soap: str) -> None:
     frames.forget()
     by_frame(wired(sealed(soap=soap)), "p256")
     claims = replace(
-        CLAIMS, message_id=MessageId("urn:uuid:2"), conversation_id="другой".encode().hex(), to="https://é/"
+        CLAIMS, message_id=MessageId("urn:uuid:2"), conversation_id="другой".encode().hex(), to="https://e/"
     )
     wire = wired(sealed(soap=soap, claims=claims, payload='<p:a xmlns:p="urn:2"> 𠮷 &gt; </p:a>'.encode()))
     assert by_frame(wire, "p256")
     assert quick(wire, "p256") == slow(wire, "p256")
 
 
-@pytest.mark.parametrize("to", ["https://a/?x=1&y=2", "https://a/>", "https://a/\r\n/b", "https://a/<"])
+@pytest.mark.parametrize(
+    "to", ["https://a/?x=1&y=2", "https://a/>", "https://a/\r\n/b", "https://a/<", "https://ү/𠮷", "https://a/\n\tb"]
+)
 def test_values_that_canonical_form_writes_otherwise_are_read_alike(to: str) -> None:
     """Characters that need escaping: the claims are what was meant, not how it is written."""
     frames.forget()
@@ -123,7 +125,7 @@ def test_every_value_of_a_head_bites(learned: tuple[str, Wire]) -> None:
     places = [found.end() for found in _VALUE.finditer(wire.body, 0, wire.body.index(b">", head))]
     assert len(places) > 20
     for at in places:
-        for more in (b"A", b"=", b" ", b"\n", b"&amp;", b"&#65;", b"<!-- -->", b"\r\n", b""):
+        for more in (b"A", b"\n", b"&#65;", b"<!-- -->", b""):
             spoilt = replace(wire, body=wire.body[:at] + more + wire.body[at:])
             assert quick(spoilt, kind) == slow(spoilt, kind), (at, more)
         spoilt = replace(wire, body=wire.body[: at - 1] + wire.body[at:])
