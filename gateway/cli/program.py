@@ -9,6 +9,7 @@ import typer
 
 from gateway.cli import (
     certs,
+    chaos,
     check,
     codes,
     database,
@@ -23,6 +24,7 @@ from gateway.cli import (
     send,
     serve,
     settings,
+    soak,
     twin,
     validate,
 )
@@ -36,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (demo, serve, send, validate, replay, mapping, check):
+for module in (demo, chaos, soak, serve, send, validate, replay, mapping, check):
     module.add_to(app)
 schema_diff.add_to(schema.app)
 app.add_typer(schema.app, name="schema")

@@ -44,14 +44,18 @@ class Balancer:
         for task in passing:
             task.cancel()
         await asyncio.gather(*passing, return_exceptions=True)
+        await asyncio.sleep(0)  # what was closed is said to both ends
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         door = await self._reach()
         if door is None:
             writer.close()
             return
-        with suppress(asyncio.CancelledError):  # we stop: both ends see it
+        try:
             await asyncio.gather(_pour(reader, door[1]), _pour(door[0], writer))
+        except asyncio.CancelledError:  # we stop: both ends see it
+            writer.close()
+            door[1].close()
 
     async def _reach(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
         first = next(self._turns)

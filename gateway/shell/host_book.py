@@ -22,6 +22,8 @@ create table if not exists received(seq integer primary key, message_id text uni
 create table if not exists reply(seq integer primary key, message_id text unique not null, type text not null,
   payload blob not null, conversation text not null, relates_to text not null, due real not null,
   state text not null default 'owed', code text not null default '') strict;
+create index if not exists received_new on received(seq) where state = 'new';
+create index if not exists reply_owed on reply(due, seq) where state = 'owed';
 """
 
 

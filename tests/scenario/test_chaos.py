@@ -37,3 +37,11 @@ def test_chaos_touches_no_directory_that_holds_something(tmp_path: Path) -> None
     assert done.returncode == 1
     assert "not empty" in done.stderr
     assert [entry.name for entry in tmp_path.iterdir()] == ["keys"]
+
+
+def test_a_short_soak_loses_nothing() -> None:
+    """Traffic with two faults: nothing is lost or doubled, the evidence holds; too short to say what grows."""
+    done = gateway("soak", "--minutes", "0.2", "--rate", "6")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 lost, 0 doubled, 0 out of order; the evidence holds" in done.stdout
+    assert "too short" in done.stdout
