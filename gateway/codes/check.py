@@ -28,6 +28,8 @@ _DATES: Final = re.compile(
 )
 _DMY: Final = re.compile(r"([0-9]{2})\.([0-9]{2})\.([0-9]{4})(?: .*)?")
 _CUT: Final = 200
+_MOST_KNOWN: Final = 5000
+_DAYS_KNOWN: Final = 32
 _CYRILLIC: Final = re.compile("[\u0400-\u052f]")
 
 
@@ -81,6 +83,7 @@ class Desk:
         self._lists = lists
         self._bound = lists.bound(facts)
         self._root = _spots(facts, self._bound, lists.days)
+        self._fine: dict[date, set[tuple[int, str]]] = {}
 
     @property
     def bound(self) -> dict[str, Binding]:
@@ -115,17 +118,30 @@ class Desk:
         return next((told[wanted] for wanted in self._lists.days if wanted in told), None)
 
     def _judged(self, found: Iterable[Held], day: date) -> Iterator[Breach]:
+        fine = self._known_fine(day)
         for fact, binding, text, element in found:
+            if binding is None or (not binding.join and (id(binding), text) in fine):
+                continue
             value = " ".join(text.split())
-            if binding is None or not value or value in binding.also:
+            if not value or value in binding.also:
                 continue
             whole = _beside(element, binding.join) + value if binding.join else value
+            if binding.join and (id(binding), whole) in fine:
+                continue
             wrong = _numbered(binding, whole) if binding.check else _listed(self._lists.books[binding.book], whole, day)
-            if wrong is not None:
+            if wrong is None:
+                fine.add((id(binding), whole if binding.join else text))
+            else:
                 yield Breach(
                     element=element, fact=fact, rule=wrong.rule, params=wrong.params, value=whole[:_CUT],
                     advice=binding.advice,
                 )  # fmt: skip
+
+    def _known_fine(self, day: date) -> set[tuple[int, str]]:
+        """What was found right on this day, as few codes fill most messages; forgotten when there is too much."""
+        if len(self._fine) >= _DAYS_KNOWN or len(self._fine.get(day, ())) >= _MOST_KNOWN:
+            self._fine = {}
+        return self._fine.setdefault(day, set())
 
 
 def _told(breach: Breach) -> Finding:
@@ -189,11 +205,14 @@ def _gather(element: Element, spot: _Spot, found: list[Held]) -> None:
     if spot.held:
         found.append((spot.fact, spot.binding, text_of(element), element))
     below = spot.below
-    if below:
-        for child in element:
-            inner = below.get(child.tag)
-            if inner is not None:
-                _gather(child, inner, found)
+    for child in element if below else ():
+        inner = below.get(child.tag)
+        if inner is None:
+            continue
+        if inner.below or inner.attributes:
+            _gather(child, inner, found)
+        else:
+            found.append((inner.fact, inner.binding, text_of(child) if len(child) else child.text or "", child))
 
 
 def _beside(element: Element, steps: tuple[str, ...]) -> str:

@@ -16,7 +16,7 @@ from gateway.errors import Finding, RuleViolation
 from gateway.facts import FactTable
 from gateway.model import Document, DocumentType, Schema, Verified
 from gateway.schema.explain import Offence, Received, place
-from gateway.xml import parse_again
+from gateway.xml import Element, parse_again
 
 
 class CodeDesks:
@@ -27,17 +27,23 @@ class CodeDesks:
         self._desks = {kind: desk for kind, desk in desks.items() if desk.bound}
 
     def findings(
-        self, document: Document, received: Received, otherwise: date, *, advice: bool = False
+        self,
+        document: Document,
+        received: Received,
+        otherwise: date,
+        *,
+        advice: bool = False,
+        root: Element | None = None,
     ) -> tuple[Finding, ...]:
         """All that is wrong with the codes and numbers of a valid document, with places in the bytes as received.
 
         `otherwise` is the day that counts where the document tells none; `advice` = also what no message is refused
-        for. A message without bound codes costs nothing.
+        for; `root` is the tree of the document where somebody has it. A message without bound codes costs nothing.
         """
         desk = self._desks.get((document.type, document.version))
         if desk is None:
             return ()
-        root = parse_again(document.payload)
+        root = parse_again(document.payload) if root is None else root
         offences = [
             Offence(
                 element=breach.element, rule=breach.rule, params=breach.params, value=breach.value, fact=breach.fact,
@@ -48,10 +54,10 @@ class CodeDesks:
         ]  # fmt: skip
         return place(root, offences, received) if offences else ()
 
-    def hold(self, document: Document, verified: Verified) -> None:
+    def hold(self, document: Document, verified: Verified, root: Element | None = None) -> None:
         """The accepted document keeps to its lists. Raises RuleViolation with every finding."""
         received = Received(octets=verified.wire.body, at=verified.payload_at)
-        findings = self.findings(document, received, astana_day(verified.wire.received_at))
+        findings = self.findings(document, received, astana_day(verified.wire.received_at), root=root)
         if findings:
             raise RuleViolation(f"{len(findings)} value(s) that no list or check takes", findings=findings)
 

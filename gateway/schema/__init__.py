@@ -45,6 +45,7 @@ from gateway.xml import Element, check_elements, parse, parse_again
 Load = Callable[[str], bytes]
 """Bytes of a schema file by its path in the bundle (`xsd/wco/declaration.xsd`); LookupError or OSError if absent."""
 Facts = Callable[[Schema], FactTable | None]
+Then = Callable[[Document, Element], None]
 _POSITION: Final = re.compile(r"at line ([0-9]+), column ([0-9]+): (.*?)(?:, line [0-9]+, column [0-9]+)?$", re.S)
 _DECLARED: Final = re.compile(r"declaration says ([^;]+);")
 _BUNDLE: Final = "bundle:/"
@@ -190,14 +191,19 @@ def _shape(record: Schema, compiled: Compiled, facts: FactTable | None) -> Shape
     )
 
 
-def validate(verified: Verified, schemas: Schemas) -> Document:
+def validate(verified: Verified, schemas: Schemas, then: Then | None = None) -> Document:
     """The signed payload is a known document, valid by its schema, with its business keys at hand.
 
+    `then` is called with the valid document and its tree, which nobody may change or keep: so that it is parsed once.
     Raises EnvelopeMalformed (a comment, CDATA or instruction splits a value: X9; `xsi:type`: S6; not XML),
     SchemaUnknown, SchemaViolation; lines and columns are those of the message as received.
     """
     received = Received(octets=verified.wire.body, at=verified.payload_at)
-    return _judge(parse_again(verified.payload), verified.payload, received, schemas)
+    root = parse_again(verified.payload)
+    document = _judge(root, verified.payload, received, schemas)
+    if then is not None:
+        then(document, root)
+    return document
 
 
 def check(payload: bytes, document: DocumentType, schemas: Schemas, version: str = "") -> Document:
