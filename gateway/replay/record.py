@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from gateway.envelope.media import JSON_MEDIA
-from gateway.envelope.soap import Parts
+from gateway.envelope.soap import Parts, open_soap
 from gateway.model import Entry, Profile, Sealed, Wire
 from gateway.replay.fixture import CASE, DELIVERED, STYLES
 from gateway.replay.scrub import Scrubber
-from gateway.seal.profiles import open_envelope
 from gateway.xml import canonical
 
 
@@ -119,7 +118,7 @@ def _opened(sealed: Sealed) -> bytes:
     wire = Wire(
         body=sealed.body, content_type=sealed.content_type, peer="", received_at=datetime.now(UTC), headers=headers
     )
-    parts = open_envelope(wire, "soap-gw-1").parsed
+    parts = open_soap(wire).parsed
     assert isinstance(parts, Parts)  # noqa: S101 - what opening a SOAP envelope gives
     return canonical(parts.payload)
 
