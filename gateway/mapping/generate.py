@@ -22,9 +22,12 @@ _DEEPEST: Final = 12
 """Containers inside one another that are written by one function."""
 
 
-def generated(document: Child, *, plain: bool) -> Write:
-    """The function that writes a document; `plain`: no text of the source needs escaping."""
-    code = _Code(plain)
+def generated(document: Child, *, plain: bool, items: Group | None = None) -> Write:
+    """The function that writes a document; `plain`: no text of the source needs escaping.
+
+    `items` is a group whose elements are written already: their texts stand in the list of their frames.
+    """
+    code = _Code(plain, items)
     source = code.module(document)
     exec(compile(source, "<mapping table>", "exec"), code.names)  # noqa: S102
     write: Write = code.names["document"]
@@ -34,8 +37,9 @@ def generated(document: Child, *, plain: bool) -> Write:
 class _Code:
     """The lines of the module, and the objects it names."""
 
-    def __init__(self, plain: bool) -> None:
+    def __init__(self, plain: bool, items: Group | None) -> None:
         self._plain = plain
+        self._items = items
         self.names: dict[str, Any] = {
             "e": escaped, "q": escaped_attribute, "collapsed": collapsed, "frames_in": frames_in, "out_of": out_of,
         }  # fmt: skip
@@ -45,12 +49,8 @@ class _Code:
     def module(self, document: Child) -> str:
         """The whole source."""
         inner = self._function(document.plan)
-        self._functions.append(
-            "def document(f, out, run):\n"
-            f" {inner}(f, out, out.append, run)\n"
-            " if not out:\n"
-            "  run.carefully()\n"
-        )  # fmt: skip
+        empty = " if not out:\n  run.carefully()\n" if document.gap is not None else ""
+        self._functions.append(f"def document(f, out, run):\n {inner}(f, out, out.append, run)\n{empty}")
         return "\n".join(self._functions)
 
     def _named(self, thing: object, prefix: str) -> str:
@@ -103,15 +103,19 @@ class _Code:
         return [f"n{self._count} = len(out)", *lines, f"if len(out) == n{self._count}:", f" {missing}"]
 
     def _group(self, group: Group) -> list[str]:
+        loop = self._loop(group)
+        return ["n = len(out)", *loop, "if len(out) == n:", " run.carefully()"] if group.gap else loop
+
+    def _loop(self, group: Group) -> list[str]:
+        if group is self._items:
+            return [f"x = f[{group.inward[0]}]", *_if("x", ["out.extend(x)"], [])]
         inner = self._function(group.inner)
         body = [f"{inner}(i, out, a, run)"]
         if group.holds is not None:
             body = _if(f"{self._named(group.holds, 'h')}(i, run)", body, [])
         if not group.outward and len(group.inward) == 1:
-            loop = [f"x = f[{group.inward[0]}]", *_if("x", ["run.spend(len(x))", *_for("x", body)], [])]
-        else:
-            loop = _for(f"frames_in(out_of(f, {group.outward}), {group.inward!r}, run)", body)
-        return ["n = len(out)", *loop, "if len(out) == n:", " run.carefully()"] if group.gap else loop
+            return [f"x = f[{group.inward[0]}]", *_if("x", ["run.spend(len(x))", *_for("x", body)], [])]
+        return _for(f"frames_in(out_of(f, {group.outward}), {group.inward!r}, run)", body)
 
     # --- leaves -------------------------------------------------------------------------------------------------------
     def _leaf(self, leaf: Leaf, missing: str) -> list[str]:

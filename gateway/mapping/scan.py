@@ -10,94 +10,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from itertools import chain
 from typing import Final
 
 from gateway.mapping.converters import collapsed
+from gateway.mapping.cut import Odd, Pairs, Text, resolved, resolved_token
 from gateway.mapping.outcome import Frame
 from gateway.mapping.source import AROUND, PRESENT, qname
 from gateway.mapping.wanted import AS_WRITTEN, PRESENCE, TOKEN, Wanted
 
 Clean = Callable[[str], str]
-Pairs = Iterator[tuple[str, str]]
+Item = Callable[[Frame], str]
+"""Writes one item; the empty text for none."""
 Spaces = Mapping[str, str]
 _ATTRIBUTE: Final = re.compile(r"""([^\s=]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
-_REFERENCE: Final = re.compile(r"&(?:#([0-9]+)|#x([0-9A-Fa-f]+)|(lt|gt|amp|quot|apos));")
-_NAMED: Final = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
 _BLANK: Final = " \t\r\n"
 _XML: Final = {"xml": "http://www.w3.org/XML/1998/namespace"}
 _LONGEST_TAG: Final = 500
 _MOST_TAGS: Final = 10_000
-_AT_ONCE: Final = 32_768
-"""Octets."""
-
-
-class Odd(Exception):
-    """This text has to be read from its tree."""
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A document cut into tags and texts; `plain`: no reference in it, so none of its characters needs escaping."""
-
-    pairs: Pairs
-    plain: bool
-
-
-def cut(payload: bytes) -> Text:
-    """Tags and texts in turn of a document that the parser has accepted. Raises Odd, here or while it is read."""
-    if b"!" in payload and b"<!" in payload:
-        raise Odd
-    return Text(chain.from_iterable(_pieces(payload)), b"&" not in payload)
-
-
-def _pieces(payload: bytes) -> Iterator[Pairs]:
-    """A part of the document at a time, cut before a tag: what is cut stays in the processor's own memory."""
-    start = payload.index(b"<", payload.index(b"?>") if b"<?" in payload[:5] else 0)
-    while start < len(payload):
-        end = payload.rfind(b"<", start + 1, start + _AT_ONCE)
-        if end < 0 or start + _AT_ONCE >= len(payload):
-            end = payload.find(b"<", start + _AT_ONCE)
-        part = payload[start : end if end > 0 else len(payload)]
-        tags = part.count(b"<")
-        pieces = _decoded(part.replace(b">", b"<")).split("<")
-        if len(pieces) != 2 * tags + 1:
-            raise Odd
-        turns = iter(pieces)
-        next(turns)
-        yield zip(turns, turns, strict=False)
-        start += len(part)
-
-
-def _decoded(part: bytes) -> str:
-    try:
-        text = part.decode()
-    except UnicodeDecodeError:
-        raise Odd from None
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
-
-
-def resolved(text: str) -> str:
-    """The text with its character references put in."""
-    return _REFERENCE.sub(_character, text) if "&" in text else text
-
-
-def _character(match: re.Match[str]) -> str:
-    decimal, hexadecimal, name = match.groups()
-    if name:
-        return _NAMED[name]
-    return chr(int(decimal) if decimal else int(hexadecimal, 16))
-
-
-def _resolved_token(text: str) -> str:
-    return collapsed(resolved(text))
 
 
 class Move:
     """What one tag means: a frame to open, values to put, and the place inside; `closed` for `<a/>`."""
 
-    __slots__ = ("attributes", "closed", "inside", "listed", "puts", "wanted", "width")
+    __slots__ = ("attributes", "closed", "enters", "inside", "listed", "puts", "wanted", "width")
 
     def __init__(self, wanted: Wanted, attributes: Values, inside: Place | None, *, closed: bool) -> None:
         self.wanted = wanted
@@ -107,6 +42,7 @@ class Move:
         self.width = wanted.width
         self.listed = wanted.listed
         self.puts = bool(wanted.kind or attributes)
+        self.enters = None if wanted.item else inside
 
 
 class Place:
@@ -142,7 +78,7 @@ class Place:
         values = tuple(_values(wanted, written, spaces)) if written and wanted.attributes else ()
         if wanted.kind == TOKEN and len(values) <= 1 and not (closed or wanted.width or wanted.below):
             return (wanted.slot, *values[0]) if values else wanted.slot
-        inside = Place(wanted, spaces, self.budget) if wanted.below and not closed else None
+        inside = Place(wanted, spaces, self.budget) if wanted.item or (wanted.below and not closed) else None
         return Move(wanted, values, inside, closed=closed)
 
 
@@ -166,7 +102,7 @@ def _values(wanted: Wanted, written: list[tuple[str, str]], spaces: Spaces) -> I
         if key == "xmlns" or key.startswith("xmlns:"):
             continue
         slot = wanted.attributes.get(_expanded(key, spaces, ""))
-        found = _resolved_token(value)
+        found = resolved_token(value)
         if slot is not None and found:
             yield slot, found
 
@@ -182,17 +118,21 @@ class Scanner:
     def _forgetful(self) -> Place:
         return Place(self._outside, _XML, [_MOST_TAGS])
 
-    def fill(self, text: Text) -> list[Frame]:
-        """The frames of a document, its own first. Raises Odd. Frames point at each other: `let_go` of them after."""
+    def fill(self, text: Text, item: Item) -> list[Frame]:
+        """The frames of a document, its own first; in the list of its items stand their texts.
+
+        Raises Odd. Frames point at each other: `let_go` of them after.
+        """
         if self._top.budget[0] <= 0:
             self._top = self._forgetful()
         frame: Frame = [None] * self._width
-        made = [frame]
+        clean = collapsed if text.plain else resolved_token
+        reader = _Reader(text.pairs, clean, item)
         try:
-            _read(text.pairs, self._top, frame, made, collapsed if text.plain else _resolved_token)
+            reader.read(self._top, frame)
         except (IndexError, StopIteration):
             raise Odd from None
-        return made
+        return [frame, *reader.made]
 
 
 def let_go(made: list[Frame]) -> None:
@@ -201,58 +141,83 @@ def let_go(made: list[Frame]) -> None:
         frame[AROUND] = None
 
 
-def _read(pairs: Pairs, place: Place, frame: Frame, made: list[Frame], clean: Clean) -> None:
-    """Every tag once; the end of a leaf is taken together with its start, unseen.
+class _Reader:
+    """One document being read."""
 
-    A leaf that holds an element (no schema of ours has one) leaves two ends too many, and then the last finds nothing
-    to end: the caller sees IndexError or StopIteration.
-    """
-    around: list[tuple[Place, Frame]] = []
-    get = place.get
-    for tag, text in pairs:
-        move = get(tag) or place.learn(tag)
-        if isinstance(move, tuple):
-            move, slot, value = move
-            frame[slot] = value
-        if isinstance(move, int):
-            if text.isalnum():
-                frame[move] = text
-            elif text:
-                frame[move] = clean(text) or None
-            next(pairs)
-        elif move is END:
-            place, frame = around.pop()
-            get = place.get
-        else:
-            inner = _entered(move, text, frame, made, clean)
-            if move.inside is not None:
+    __slots__ = ("clean", "item", "made", "pairs")
+
+    def __init__(self, pairs: Pairs, clean: Clean, item: Item) -> None:
+        self.pairs = pairs
+        self.clean = clean
+        self.item = item
+        self.made: list[Frame] = []
+
+    def read(self, place: Place, frame: Frame) -> None:
+        """Every tag once; the end of a leaf is taken together with its start, unseen. The end of the place: IndexError.
+
+        A leaf that holds an element (no schema of ours has one) leaves two ends too many, and then the last of the
+        document finds nothing to end: that is IndexError or StopIteration, too.
+        """
+        pairs, clean = self.pairs, self.clean
+        around: list[tuple[Place, Frame]] = []
+        get = place.get
+        for tag, text in pairs:
+            move = get(tag) or place.learn(tag)
+            if isinstance(move, tuple):
+                move, slot, value = move
+                frame[slot] = value
+            if isinstance(move, int):
+                if text.isalnum():
+                    frame[move] = text
+                elif text:
+                    frame[move] = clean(text) or None
+                next(pairs)
+            elif move is END:
+                place, frame = around.pop()
+                get = place.get
+            elif move.enters is not None:
                 around.append((place, frame))
-                place, frame = move.inside, inner
+                frame = self._entered(move, text, frame)
+                place = move.enters
                 get = place.get
             else:
-                _pass_over(pairs, move)
+                self._at_once(move, text, frame)
 
+    def _entered(self, move: Move, text: str, frame: Frame) -> Frame:
+        """The frame inside an element, new where its scope is; what the element itself gives is in it."""
+        if move.width:
+            inner: Frame = [None] * move.width
+            inner[AROUND] = frame
+            self.made.append(inner)
+            before = frame[move.listed]
+            if before is None:
+                frame[move.listed] = [inner]
+            else:
+                before.append(inner)
+            frame = inner
+        if move.puts:
+            _put(move, text, frame, self.clean)
+        return frame
 
-def _entered(move: Move, text: str, frame: Frame, made: list[Frame], clean: Clean) -> Frame:
-    """The frame inside an element, new where its scope is; what the element itself gives is in it."""
-    if move.width:
-        frame = _opened(move, frame, made)
-    if move.puts:
-        _put(move, text, frame, clean)
-    return frame
-
-
-def _opened(move: Move, frame: Frame, made: list[Frame]) -> Frame:
-    """A new frame in the list of its scope."""
-    inner: Frame = [None] * move.width
-    inner[AROUND] = frame
-    made.append(inner)
-    before = frame[move.listed]
-    if before is None:
-        frame[move.listed] = [inner]
-    else:
-        before.append(inner)
-    return inner
+    def _at_once(self, move: Move, text: str, frame: Frame) -> None:
+        """A leaf, an item, or an element of which no more is wanted: up to its end."""
+        if move.inside is None:
+            self._entered(move, text, frame)
+            _pass_over(self.pairs, move)
+            return
+        before, self.made = self.made, []
+        inner = self._entered(move, text, frame)
+        try:
+            if not move.closed:
+                self.read(move.inside, inner)
+        except IndexError:
+            pass
+        texts = frame[move.listed]
+        texts.pop()
+        if written := self.item(inner):
+            texts.append(written)
+        let_go(self.made)
+        self.made = before
 
 
 def _put(move: Move, text: str, frame: Frame, clean: Clean) -> None:

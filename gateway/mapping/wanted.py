@@ -19,7 +19,7 @@ AS_WRITTEN: Final = 3
 class Wanted:
     """What an element gives: with `width` a new frame in the list at `listed`, then `kind` of value in `slot`,
 
-    attributes by QName in their slots, and what is wanted below, by QName.
+    attributes by QName in their slots, and what is wanted below, by QName. `item`: it is written as soon as it is read.
     """
 
     kind: int = NOTHING
@@ -28,21 +28,22 @@ class Wanted:
     width: int = 0
     attributes: Mapping[str, int] = field(default_factory=dict)
     below: Mapping[str, Wanted] = field(default_factory=dict)
+    item: bool = False
 
 
-def wanted_of(reading: Reading) -> Wanted:
-    """What is wanted of the root element, and of everything below."""
-    return _at(reading.shape, reading.document, reading.shape.root.path)
+def wanted_of(reading: Reading, item: str) -> Wanted:
+    """What is wanted of the root element, and of everything below; `item` is the path of the items, or empty."""
+    return _at(reading.shape, reading.document, reading.shape.root.path, item)
 
 
-def _at(shape: Shape, scope: Scope, path: str) -> Wanted:
+def _at(shape: Shape, scope: Scope, path: str, item: str) -> Wanted:
     inner = scope.inner.get(path)
     if inner is None:
-        return _inside(shape, scope, path)
-    return _inside(shape, inner, path, listed=scope.lists[path], width=inner.width)
+        return _inside(shape, scope, path, item)
+    return _inside(shape, inner, path, item, listed=scope.lists[path], width=inner.width)
 
 
-def _inside(shape: Shape, scope: Scope, path: str, *, listed: int = 0, width: int = 0) -> Wanted:
+def _inside(shape: Shape, scope: Scope, path: str, item: str, *, listed: int = 0, width: int = 0) -> Wanted:
     facts = shape.below.get(path, ())
     needed = {prefix for used in (*scope.slots, *scope.lists) for prefix in prefixes(used)}
     return Wanted(
@@ -56,10 +57,11 @@ def _inside(shape: Shape, scope: Scope, path: str, *, listed: int = 0, width: in
             if fact.attribute and fact.path in scope.slots
         },
         below={
-            qname(fact.namespace, fact.name): _at(shape, scope, fact.path)
+            qname(fact.namespace, fact.name): _at(shape, scope, fact.path, item)
             for fact in facts
             if not fact.attribute and fact.path in needed
         },
+        item=path == item,
     )
 
 

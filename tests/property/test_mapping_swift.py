@@ -92,6 +92,10 @@ ODD = {
     "attributes": "<ID>1</ID><Item><Qty unitCode = 'KGM' xml:lang=\"ru\">5</Qty></Item>",
     "attribute with references": '<ID>1</ID><Item><Qty unitCode=" K&#71;M&#10;">5</Qty></Item>',
     "broken": "<ID>1</ID><Amount>12,5</Amount>",
+    "items of every kind": "<ID>1</ID><Item/><Item><Seq>1</Seq></Item><Item></Item><Item x='1'> <Seq>2</Seq></Item>",
+    "element in a leaf of an item": "<ID>1</ID><Item><Seq>1<b/></Seq></Item><Item><Seq>2<Qty>3</Qty></Seq></Item>",
+    "items in an item": "<ID>1</ID><Item><Seq>1</Seq><Item><Seq>2</Seq></Item></Item>",
+    "a broken item": "<ID>1</ID><Item><Seq>1</Seq></Item><Item><Seq>x</Seq></Item>",
     "nothing": "",
 }
 
