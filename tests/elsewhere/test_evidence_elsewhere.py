@@ -1,0 +1,5 @@
+"""`tests/store/test_evidence.py` on a server that is not ours."""
+
+from __future__ import annotations
+
+from tests.store.test_evidence import *
