@@ -7,7 +7,7 @@ import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Event, Thread
-from typing import Final, LiteralString
+from typing import Any, Final, LiteralString
 from uuid import UUID, uuid4
 
 import psycopg
@@ -15,7 +15,7 @@ import structlog
 from psycopg.rows import TupleRow
 
 from gateway import __version__
-from gateway.errors import Busy
+from gateway.errors import Busy, ConfigurationError
 from gateway.shell.store import Store
 
 EVERY: Final = 10.0
@@ -56,7 +56,7 @@ class Presence:
     def __init__(self, store: Store, revision: int, *, role: str = "gateway", every: float = EVERY) -> None:
         self._store = store
         self._every = every
-        self._row = {
+        self._row: dict[str, Any] = {
             "id": uuid4(),
             "name": f"{role} {socket.gethostname()}:{os.getpid()}",
             "program": __version__,
@@ -66,8 +66,12 @@ class Presence:
         self._thread = Thread(target=self._live, name="presence", daemon=True)
 
     def start(self) -> None:
-        """Registered; raises Busy when the database cannot be reached."""
+        """Registered. Raises Busy without a database; ConfigurationError when the tables moved on just before."""
         self.beat()
+        needed = self._store.fetch("select coalesce(max(serves_from), 0) as n from revision")[0]["n"]
+        if needed > self._row["revision"]:
+            self.stop()
+            raise ConfigurationError(f"the tables serve gateways from {needed} on; this one is {self._row['revision']}")
         self._store.before_close(self.stop)
         self._thread.start()
 

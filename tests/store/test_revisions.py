@@ -81,6 +81,9 @@ def test_what_contracts_waits_for_older_programs(store: Store, dsn: str) -> None
     assert apply_schema(dsn, NOW, program=REVISION + 2, also=LATER).pending == ()
     with pytest.raises(ConfigurationError, match=f"from {REVISION + 1} on; this one is {REVISION}"):
         apply_schema(dsn, NOW)
+    with pytest.raises(ConfigurationError, match=f"from {REVISION + 1} on"):
+        Presence(store, REVISION).start()
+    assert store.run(live_instances) == []
 
 
 def test_a_program_that_gives_no_sign_does_not_hold_up(store: Store) -> None:
