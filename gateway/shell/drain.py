@@ -38,6 +38,7 @@ from gateway.shell.picking import (
     standing,
     strand_of,
     take_slots,
+    wait_behind,
 )
 from gateway.shell.store import Connection, Store
 from gateway.terms import USUAL, Terms
@@ -167,13 +168,13 @@ class Drain:
         stint.recovering = stint.recovering or stands.recovering
         if stands.paused:
             return []
-        if not stands.out:
-            stint.pilot = False
-            few = max(1, min(BATCH, int(stint.terms.rate))) if stint.terms.rate else BATCH
-            return next_deliveries(stint.connection, stint.name, now, few)
-        found = next_deliveries(stint.connection, stint.name, now)
-        if not found:
-            return []
+        few = max(1, min(BATCH, int(stint.terms.rate))) if stint.terms.rate else BATCH
+        found = next_deliveries(stint.connection, stint.name, now, few)
+        if not found and not stint.ended:
+            wait_behind(stint.connection, stint.name, now)
+        stint.pilot = stint.pilot and stands.out
+        if not stands.out or not found:
+            return found
         stint.pilot = stint.pilot or claim_pilot(stint.connection, stint.lane, now, stint.terms.pilot_every)
         return [_pilot_of(found)] if stint.pilot else []
 

@@ -107,6 +107,12 @@ on conflict (lane) do update set slot = greatest(l.slot, %(now)s) + %(long)s::in
 where l.slot <= %(now)s + %(patience)s::interval
 returning slot - %(long)s::interval
 """
+BEHIND: Final[LiteralString] = """
+update delivery d set next_at = h.next_at
+from delivery h
+where d.lane = %(lane)s and d.strand = %(strand)s and d.state = 'queued' and d.next_at <= %(now)s
+  and h.lane = %(lane)s and h.order_key = d.order_key and h.state = 'queued' and h.seq < d.seq and h.next_at > %(now)s
+"""
 PROGRESS: Final[LiteralString] = """
 update lane set sent = sent + %(sent)s, released_at = case when (
   select true from delivery d where d.lane = %(lane)s and d.state = 'queued' limit 1
@@ -194,6 +200,12 @@ def take_slots(
     words = {"lane": lane, "now": now, "long": timedelta(seconds=count / rate), "patience": patience}
     row = connection.execute(SLOTS, words).fetchone()
     return row[0] if row else None
+
+
+def wait_behind(connection: Connection, name: str, now: datetime) -> None:
+    """What came after a message that waits alone, and may not overtake it, waits as long: nobody looks in vain."""
+    lane, strand = strand_of(name)
+    connection.execute(BEHIND, {"lane": lane, "strand": strand, "now": now})
 
 
 def note_progress(connection: Connection, lane: str, sent: int) -> None:

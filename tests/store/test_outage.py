@@ -16,6 +16,7 @@ from gateway.shell.deadlines import dead_letters, deadlines_at_risk
 from gateway.shell.drain import Drain
 from gateway.shell.lanes import LaneCount, hurry, lane_counts
 from gateway.shell.ledger import PostgresLedger
+from gateway.shell.picking import due_lanes
 from gateway.shell.store import Store
 from gateway.shell.worker import Worker
 from gateway.terms import Terms
@@ -132,6 +133,23 @@ def test_one_message_asked_for_later_waits_alone(
     hurry(store, HEALTH, at=clock(), who="operator", why="they asked for it")
     drain.serve(HEALTH)
     assert len(partners.got) == tried + 1
+
+
+def test_what_comes_after_a_waiting_message_of_its_conversation_is_not_looked_at_in_vain(
+    store: Store, ledger: PostgresLedger, partners: Partners, clock: FrozenClock, drain: Drain
+) -> None:
+    """The lane is due again when the first of them is."""
+    partners.troubles[HEALTH] = only(1, lambda: DeliveryDeferred("HTTP 425"))
+    ask(ledger, 1)
+    drain.serve(HEALTH)
+    ask(ledger, 2)
+    store.run(lambda connection: connection.execute("update delivery set order_key = 7"))
+    drain.serve(HEALTH)
+    assert store.run(lambda connection: due_lanes(connection, clock())) == []
+    del partners.troubles[HEALTH]
+    clock.move(minutes=1)
+    assert store.run(lambda connection: due_lanes(connection, clock())) == [HEALTH]
+    assert drain.serve(HEALTH) == 2
 
 
 def test_a_refusal_is_dead_and_disturbs_nobody(
