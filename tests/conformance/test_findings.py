@@ -1,8 +1,8 @@
 """Broken documents and what is said of each: rule, place, WCO name, text and hint in three languages.
 
 Every `tests/golden/schema/<name>.xml` has a `<name>.json` with the findings expected, of its schema and of its code
-lists on a fixed day. `SWGW_UPDATE=1 pytest tests/conformance/test_findings.py` writes them anew: then read the difference
-before it is committed. `tests/golden/traps.csv` says which trap is kept where.
+lists on a fixed day. `SWGW_UPDATE=1 pytest tests/conformance/test_findings.py` writes them anew: then read the
+difference before it is committed. `tests/golden/traps.csv` says which trap is kept where.
 """
 
 from __future__ import annotations
