@@ -23,7 +23,7 @@ from gateway.model import WSA_ANONYMOUS, Claims, Envelope, Partner, PartnerId, R
 from gateway.seal import frames
 from gateway.seal.frames import Frame, Match, Values
 from gateway.seal.keys import check_octets
-from gateway.seal.shape import may_have_second_meaning, payload_octets
+from gateway.seal.shape import may_have_ids, no_security_below, payload_octets
 from gateway.seal.soap import allowed, keep_token, token_of, verify_soap
 from gateway.seal.trust import bind
 from gateway.seal.xmldsig import DIGESTS, octets_of, strict_octets
@@ -117,8 +117,9 @@ def _verify(envelope: Envelope, framed: Framed, partners: Mapping[PartnerId, Par
     check_octets(frame.algorithm, key, value, frame.signed_info.fill(values))
     body = octets_of(framed.body, frame.body_prefixes)
     references = _digested(frame, values, body)
-    if may_have_second_meaning(body):
-        raise SealInvalid("an id or a security element inside the Body", threat="W2")
+    if may_have_ids(body):
+        raise SealInvalid("ids inside the Body", threat="W2")
+    no_security_below(framed.body, body)
     payload = payload_octets(framed.body, framed.payload, body)
     claims = _timed(envelope.claims, values[frame.created], values[frame.expires])
     frames.used(partner.id)

@@ -80,20 +80,21 @@ def no_second_meaning(envelope: Element, body: Element, octets: bytes) -> None:
     use. Where these searches find nothing there is nothing, and the tree is walked only where they do. The Body's own
     start tag is not searched. Raises SealInvalid (W2, W5).
     """
-    if _may_have_ids(octets):
+    if may_have_ids(octets):
         ids = _IDS(envelope)
         if len(ids) != len(set(ids)):
             raise SealInvalid("an id stands twice", threat="W2")
+    no_security_below(body, octets)
+
+
+def no_security_below(body: Element, octets: bytes) -> None:
+    """No signature and no security element inside the Body, of which `octets` is the canonical form (W5)."""
     if any(namespace in octets for namespace in _SECURITY_NAMESPACES) and any(True for _ in body.iter(*_SECURITY_TAGS)):
         raise SealInvalid("a signature or security element inside the Body", threat="W5")
 
 
-def may_have_second_meaning(octets: bytes) -> bool:
-    """False when the searches of `no_second_meaning` find nothing."""
-    return _may_have_ids(octets) or any(namespace in octets for namespace in _SECURITY_NAMESPACES)
-
-
-def _may_have_ids(octets: bytes) -> bool:
+def may_have_ids(octets: bytes) -> bool:
+    """False when nothing below a start tag, in canonical form, has an id attribute of any name."""
     ends = {piece[-4:] for piece in octets[octets.index(b">") :].split(b'"')}
     return not ends.isdisjoint(_ID_ATTRIBUTES)
 

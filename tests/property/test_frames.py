@@ -12,7 +12,7 @@ from lxml import etree
 
 from gateway.envelope.soap import open_soap
 from gateway.errors import GatewayError
-from gateway.model import SOAP11, SOAP12, MessageId, Verified, Wire
+from gateway.model import DS, SOAP11, SOAP12, MessageId, Verified, Wire
 from gateway.seal import frames
 from gateway.seal.framed import Framed, open_envelope, verify_envelope
 from gateway.seal.soap import verify_soap
@@ -202,6 +202,17 @@ def test_a_second_id_in_the_payload_is_seen(inner: str) -> None:
     frames.forget()
     by_frame(wired(sealed()), "p256")
     assert quick(wire, "p256") == slow(wire, "p256")
+
+
+@pytest.mark.parametrize(("name", "known"), [("Reference", True), ("Signature", False), ("Object", False)])
+def test_a_payload_may_speak_of_digests_but_not_of_signatures(name: str, *, known: bool) -> None:
+    """A receipt repeats references and its frame is enough for it; a signature below the Body is refused by both."""
+    frames.forget()
+    by_frame(wired(sealed()), "p256")
+    payload = f'<a xmlns="urn:1"><ds:{name} xmlns:ds="{DS}"></ds:{name}></a>'
+    wire = wired(sealed(payload=payload.encode()))
+    assert quick(wire, "p256") == slow(wire, "p256")
+    assert isinstance(quick(wire, "p256"), Verified) is known
 
 
 def test_the_partner_is_asked_each_time() -> None:
