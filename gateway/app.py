@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 import structlog
@@ -28,6 +29,12 @@ from gateway.shell.presence import Presence
 from gateway.shell.retention import keep_house
 from gateway.shell.revisions import REVISION, apply_schema
 from gateway.shell.store import Store
+from gateway.shell.watch.alerts import Alerts
+from gateway.shell.watch.clock import ClockGuard, GuardedKeyring, Read, database_clock, ntp_clock
+from gateway.shell.watch.conditions import limits_of
+from gateway.shell.watch.ledger import WatchedLedger
+from gateway.shell.watch.messengers import messengers_of
+from gateway.shell.watch.traces import tracer
 from gateway.shell.worker import Periodic, Worker
 from gateway.silence import tell_silence
 
@@ -60,6 +67,7 @@ def build(settings: Settings, *, on_queued: Callable[[str], None] | None = None)
         store, corridors.values(), clock=utc_now, ids=uuid6.uuid7, on_queued=on_queued,
         terms={partner.id: partner.terms for partner in partners.values()}, retries=settings.terms.retries,
     )  # fmt: skip
+    guard = guard_clock(settings, store)
     setup = Setup(
         partners=partners,
         schemas=trees.schemas,
@@ -67,8 +75,8 @@ def build(settings: Settings, *, on_queued: Callable[[str], None] | None = None)
         translations=trees.translations,
         codes=trees.codes,
         twins=trees.twins,
-        keyring=FileKeyring(key_files(settings), production=production),
-        ledger=ledger,
+        keyring=GuardedKeyring(FileKeyring(key_files(settings), production=production), guard),
+        ledger=WatchedLedger(ledger, utc_now, tracer()),
         courier=HttpCourier(settings.delivery_timeout),
         clock=utc_now,
         ids=uuid6.uuid7,
@@ -77,7 +85,27 @@ def build(settings: Settings, *, on_queued: Callable[[str], None] | None = None)
         skew=timedelta(seconds=settings.skew_seconds),
         log=log.warning,
     )
-    return House(settings=settings, registry=trees, store=store, ledger=ledger, setup=setup)
+    return House(settings=settings, registry=trees, store=store, ledger=ledger, setup=setup, clock_guard=guard)
+
+
+def guard_clock(settings: Settings, store: Store) -> ClockGuard:
+    """Our clock, watched from now until the store closes; a database on this machine has the same clock as we."""
+    sources: dict[str, Read] = {server: ntp_clock(server, now=utc_now) for server in settings.watch.ntp_servers}
+    if not store.near:
+        sources["database"] = database_clock(store, utc_now)
+    guard, stop = ClockGuard(sources, limit=timedelta(seconds=settings.watch.clock_limit_seconds)), Event()
+    store.before_close(stop.set)
+    guard.watch(stop)
+    return guard
+
+
+def watch_house(house: House) -> None:
+    """People are told when something is wrong, until the store closes."""
+    settings, stop = house.settings.alerts, Event()
+    messengers = messengers_of(settings, house.settings.url, house.setup.clock)
+    remind = timedelta(hours=settings.remind_hours)
+    house.store.before_close(stop.set)
+    Alerts(house, messengers, limits=limits_of(settings), remind=remind).watch(stop)
 
 
 def key_files(settings: Settings) -> list[Path]:
@@ -125,15 +153,19 @@ def front() -> Front:
     from gateway.shell.front import Front
 
     house = build(load_settings())
+    watch_house(house)
     return Front(make_doors(house), largest=house.settings.largest_message, threads=house.settings.threads)
 
 
 def console() -> Flask:
     """The WSGI factory of the operators' console."""
     from gateway.shell.console import make_console
+    from gateway.shell.watch.door import add_figures
 
     house = build(load_settings())
-    return make_console(house)
+    app = make_console(house)
+    add_figures(app, house)
+    return app
 
 
 def _scaled(corridor: Corridor, scale: float) -> Corridor:

@@ -60,9 +60,10 @@ def serve(
 def start_all(troupe: object, settings: Settings, dsn: str, *, with_worker: bool, with_console: bool) -> None:
     """The processes of a gateway run, each with these settings in its environment."""
     from gateway.shell.processes import Troupe, python, served
+    from gateway.shell.watch.figures import share
 
     assert isinstance(troupe, Troupe)  # noqa: S101 - imported late, for a quick --help
-    env = environment(settings, dsn)
+    env = environment(settings, dsn) | share(settings.state_dir / "metrics")
     if with_worker:
         troupe.start("worker", python("gateway", "worker"), env)
     doors = served("front", settings.host, settings.port, threads=settings.threads, workers=settings.workers)
@@ -86,7 +87,9 @@ def environment(settings: Settings, dsn: str) -> dict[str, str]:
 
 def worker(config: Config = None) -> None:
     """Deliver messages until told to stop; any number of workers may run on one database."""
-    from gateway.app import build, make_worker
+    from prometheus_client import start_http_server
+
+    from gateway.app import build, make_worker, watch_house
     from gateway.shell.config import load_settings
 
     stop = stopping()
@@ -94,6 +97,9 @@ def worker(config: Config = None) -> None:
     if not settings.database_url:
         settings = settings.model_copy(update={"database_url": embedded(settings)})
     house = build(settings)
+    watch_house(house)
+    if settings.watch.worker_port:
+        start_http_server(settings.watch.worker_port, addr="127.0.0.1")
     make_worker(house).run(stop)
     house.store.close()
 

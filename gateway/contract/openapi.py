@@ -282,7 +282,15 @@ def _schemas() -> Json:
         "Receipt": {"type": "string", "description": "A Receipt of `urn:swgw:receipt:1` (xsd/gateway/receipt.xsd)."},
         "Status": _object(status),
         "Problem": _object(problem),
-        "Health": _object({"status": text, "environment": text, "version": text, "database": truth}),
+        "Health": _object(
+            {
+                "status": text,
+                "environment": text,
+                "version": text,
+                "database": truth,
+                "checks": {"type": "object", "additionalProperties": truth},
+            }
+        ),
         "Ready": _object({"ready": truth}),
     }
 

@@ -57,6 +57,56 @@ class Retention(BaseModel):
         return self
 
 
+class Watch(BaseModel):
+    """What must be in order for the gateway to take messages, and where its figures are read."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    clock_limit_seconds: float = Field(
+        default=60.0, description="How far our clock may be from others before nothing is signed, seconds.", gt=0
+    )
+    ntp_servers: list[str] = Field(
+        default_factory=list, description="NTP servers our clock is compared with; best three or more."
+    )
+    least_free_megabytes: int = Field(
+        default=200, description="Free room on the disk of state_dir below which no message is taken, MB.", ge=0
+    )
+    worker_port: int = Field(
+        default=0,
+        description="Port of 127.0.0.1 where a worker started alone shows its figures; 0 = none.",
+        ge=0,
+        le=65535,
+    )
+
+
+class AlertSettings(BaseModel):
+    """Who is told when something is wrong."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    email_to: list[str] = Field(default_factory=list, description="Addresses that get a mail; empty = none.")
+    email_from: str = Field(default="gateway@localhost", description="Sender of these mails.")
+    smtp_host: str = Field(default="localhost", description="Mail server.")
+    smtp_port: int = Field(default=25, description="Its port.", ge=1, le=65535)
+    smtp_security: Literal["tls", "starttls", "none"] = Field(default="none", description="How it is spoken to.")
+    smtp_user: str = Field(default="", description="Name to sign in with; empty = no sign-in.")
+    smtp_password_file: Path | None = Field(default=None, description="File with the password, readable by us alone.")
+    language: Literal["en", "ru", "kk"] = Field(default="en", description="Language of the mails.")
+    webhook_url: str = Field(default="", description="Gets a POST of JSON in all languages; empty = none.")
+    webhook_secret_file: Path | None = Field(
+        default=None, description="File with the secret of the HMAC-SHA256 in X-Signature-256."
+    )
+    runbook_url: str = Field(default="", description="What to do, as a link in every mail.")
+    after_minutes: float = Field(
+        default=5.0, description="How long a partner may be out before people are told, minutes.", gt=0
+    )
+    held_messages: int = Field(default=1000, description="Waiting messages of a lane that are news again.", ge=1)
+    deadline_minutes: float = Field(
+        default=60.0, description="Time left to a deadline at which people are told, minutes.", gt=0
+    )
+    remind_hours: float = Field(default=24.0, description="After how long people are told again, hours.", gt=0)
+
+
 class Settings(BaseSettings):
     """Every setting, its type, its unit and what it stands at when nobody says otherwise."""
 
@@ -77,6 +127,8 @@ class Settings(BaseSettings):
     database_url: str = Field("", description="PostgreSQL DSN; empty = the embedded server in state_dir.")
     database: Database = Field(Database(), description="The embedded server.")
     retention: Retention = Field(Retention(), description="How long messages stay.")
+    watch: Watch = Field(Watch(), description="Clock, room and figures.")
+    alerts: AlertSettings = Field(AlertSettings(), description="Who is told when something is wrong.")
     host: str = Field("127.0.0.1", description="Address the partner doors listen on.")
     port: int = Field(8081, description="Port the partner doors listen on.", ge=0, le=65535)
     public_url: str = Field("", description="How partners address the doors; empty = http://host:port.")

@@ -10,14 +10,13 @@ from werkzeug.exceptions import MethodNotAllowed as WrongMethod
 from werkzeug.exceptions import NotFound as Missing
 
 from gateway import __version__
-from gateway.errors import Busy, EnvelopeMalformed, GatewayError, MethodNotAllowed, NotFound, TooLarge
+from gateway.errors import EnvelopeMalformed, GatewayError, MethodNotAllowed, NotFound, TooLarge
 from gateway.model import Profile
 from gateway.reception import Attempt, receive, refuse
 from gateway.refusal import any_error
 from gateway.shell.docs_door import add_docs
 from gateway.shell.house import House
 from gateway.shell.rest_door import add_rest
-from gateway.shell.store import Store
 from gateway.shell.wires import Wires, spell
 from gateway.shell.wsdl_door import WsdlDoor
 
@@ -77,24 +76,17 @@ def add_health(app: Flask, house: House) -> None:
 
     @app.get("/health")
     def health() -> Response:
-        reachable = database_answers(house.store)
+        found = house.readiness.look()
         return jsonify(
-            status="ok" if reachable else "degraded", environment=house.settings.environment, version=__version__,
-            database=reachable,
+            status="ok" if all(one.ok for one in found) else "degraded", environment=house.settings.environment,
+            version=__version__, database=all(one.ok for one in found if one.name == "database"),
+            checks={one.name: one.ok for one in found},
         )  # fmt: skip
 
     @app.get("/ready")
     def ready() -> tuple[Response, int]:
-        reachable = database_answers(house.store)
-        return jsonify(ready=reachable), 200 if reachable else 503
-
-
-def database_answers(store: Store) -> bool:
-    """True when the database does."""
-    try:
-        return bool(store.fetch("select 1 as one"))
-    except Busy:
-        return False
+        fit = all(one.ok for one in house.readiness.look())
+        return jsonify(ready=fit), 200 if fit else 503
 
 
 def own_words(error: Exception) -> str:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from gateway.registry import Registry
 from gateway.setup import Setup
 from gateway.shell.config import Settings
 from gateway.shell.ledger import PostgresLedger
 from gateway.shell.store import Store
+from gateway.shell.watch.clock import ClockGuard
+from gateway.shell.watch.ready import Readiness
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class House:
     """Settings, what the trees hold, the open store, and the setup of the line. Made by `app.build` only."""
 
@@ -20,3 +23,9 @@ class House:
     store: Store
     ledger: PostgresLedger
     setup: Setup
+    clock_guard: ClockGuard
+
+    @cached_property
+    def readiness(self) -> Readiness:
+        """Whether messages can be taken now; one look a second serves all who ask."""
+        return Readiness(self)

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from gateway.errors import ConfigurationError
+from gateway.ports import Keyring
 from gateway.seal.keys import FileKey, SigningKey
 from gateway.shell.demo_ca import is_demo
 
@@ -43,6 +44,12 @@ class FileKeyring:
     def certificates(self) -> tuple[bytes, ...]:
         """Our certificates, DER, each once."""
         return tuple(dict.fromkeys(key.certificate for key in self._keys.values()))
+
+
+def own_certificates(keyring: Keyring) -> tuple[bytes, ...]:
+    """Our certificates, DER, from a keyring that tells them; one in memory tells none."""
+    found: tuple[bytes, ...] = getattr(keyring, "certificates", ())
+    return found
 
 
 def read_keys(file: Path, *, production: bool = False) -> list[FileKey]:

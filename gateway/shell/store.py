@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, LiteralString, Self, TypeVar
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow, dict_row
 from psycopg.sql import Composed
 from psycopg_pool import ConnectionPool, PoolTimeout
@@ -52,6 +53,12 @@ class Store:
         for last in self._leaving:
             last()
         self._pool.close()
+
+    @property
+    def near(self) -> bool:
+        """True when the database is reached through a socket of this machine."""
+        host = str(conninfo_to_dict(self.dsn).get("host") or "/")
+        return all(one.startswith(("/", "@")) or one in {"localhost", "127.0.0.1", "::1"} for one in host.split(","))
 
     def before_close(self, last: Callable[[], None]) -> None:
         """`last` is done when this store closes, while it can still be asked."""

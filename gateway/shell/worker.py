@@ -105,7 +105,7 @@ class Worker:
             try:
                 asyncio.run(self._serve())
             except (psycopg.Error, ConnectorException, Busy) as error:
-                log.warning("worker.database-away", error=str(error))
+                log.warning("worker.database-away", error=str(error) or type(error).__name__)
             stop.wait(0 if stop.is_set() else PAUSE)
 
     def wake(self, lane: str) -> None:

@@ -13,7 +13,7 @@ from flask import Flask, g, render_template
 
 from gateway.model import Partner
 from gateway.shell.console.house import House
-from gateway.shell.keyring import FileKeyring
+from gateway.shell.keyring import own_certificates
 
 WARN_DAYS: Final = (7, 30, 60)
 _DAY: Final = 86400
@@ -42,8 +42,7 @@ def add_to(app: Flask, house: House) -> None:
         """Every partner's record, and our own certificates."""
         partners = sorted(house.setup.partners.values(), key=lambda one: one.id)
         now: datetime = g.speech.now
-        keyring = house.setup.keyring
-        own = keyring.certificates if isinstance(keyring, FileKeyring) else ()
+        own = own_certificates(house.setup.keyring)
         return render_template(
             "partners.html", partners=[(one, certificates_of(one, now)) for one in partners],
             own=[read_certificate(der, "signer", now) for der in own],

@@ -1,0 +1,1 @@
+"""What people and machines can see of a running gateway: clock, readiness, figures, traces, and alerts."""

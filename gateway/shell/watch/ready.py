@@ -1,0 +1,80 @@
+"""Whether this gateway can take messages now, and if not, why not."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from cryptography import x509
+
+from gateway.errors import Busy
+from gateway.shell.keyring import own_certificates
+
+if TYPE_CHECKING:
+    from gateway.shell.house import House
+
+FRESH: Final = 1.0
+"""Seconds for which an answer serves: whoever asks more often costs nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitness:
+    """One thing that must be in order. `why` is empty when it is."""
+
+    name: str
+    why: str
+
+    @property
+    def ok(self) -> bool:
+        """It is in order."""
+        return not self.why
+
+
+class Readiness:
+    """Looks at most once a second: database, room on the disk, our keys, our clock."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._looked = -FRESH
+        self._found: tuple[Fitness, ...] = ()
+        self._looks: dict[str, Callable[[], str]] = {
+            "database": self._database, "room": self._room, "keys": self._keys, "clock": self._clock,
+        }  # fmt: skip
+
+    def look(self) -> tuple[Fitness, ...]:
+        """Everything that must be in order, and how it is."""
+        if monotonic() - self._looked >= FRESH:
+            self._found = tuple(Fitness(name=name, why=look()) for name, look in self._looks.items())
+            self._looked = monotonic()
+        return self._found
+
+    def _database(self) -> str:
+        try:
+            row = self._house.store.fetch("select pg_is_in_recovery() as follows")[0]
+        except Busy as error:
+            return error.detail or "it does not answer"
+        return "it is a standby and takes no writes" if row["follows"] else ""
+
+    def _room(self) -> str:
+        settings = self._house.settings
+        place = next(one for one in (settings.state_dir, *settings.state_dir.absolute().parents) if one.exists())
+        free = shutil.disk_usage(place).free
+        least = settings.watch.least_free_megabytes * 1_000_000
+        return f"{free // 1_000_000} MB are free, {least // 1_000_000} are wanted" if free < least else ""
+
+    def _keys(self) -> str:
+        now = self._house.setup.clock()
+        ours = [x509.load_der_x509_certificate(der) for der in own_certificates(self._house.setup.keyring)]
+        valid = [one for one in ours if one.not_valid_before_utc <= now <= one.not_valid_after_utc]
+        return "" if valid else "no certificate of ours is valid now"
+
+    def _clock(self) -> str:
+        return self._house.clock_guard.trouble
+
+
+def failures(found: tuple[Fitness, ...]) -> Iterator[Fitness]:
+    """Those that are not in order."""
+    return (one for one in found if not one.ok)

@@ -1,0 +1,141 @@
+"""What Prometheus reads is what happened, and the dashboard asks only for what there is."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from prometheus_client.parser import text_string_to_metric_families
+
+from gateway.lifecycle import State
+from gateway.shell.house import House
+from gateway.shell.picking import next_deliveries
+from gateway.shell.watch.figures import exposition
+from gateway.shell.watch.ledger import WatchedLedger
+from gateway.shell.watch.spans import OpenTelemetry
+from gateway.shell.watch.traces import Untraced, tracer
+from tests.builders import FrozenClock, a_sealed, a_verified, an_entry, an_intake, some_claims
+
+ROOT = Path(__file__).parents[2]
+BOARD = ROOT / "docs" / "grafana-dashboard.json"
+ENTRY = UUID("0199a000-0000-7000-8000-00000000f19e")
+
+
+def watched(house: House, own: object = None) -> WatchedLedger:
+    return WatchedLedger(house.ledger, house.setup.clock, own or Untraced())  # type: ignore[arg-type]
+
+
+def figures(house: House) -> dict[str, float]:
+    """Each sample as `name{label="value",...}`."""
+    found = {}
+    for family in text_string_to_metric_families(exposition(house).decode()):
+        for one in family.samples:
+            labels = ",".join(f'{name}="{value}"' for name, value in sorted(one.labels.items()))
+            found[f"{one.name}{{{labels}}}"] = one.value
+    return found
+
+
+def enter(house: House, ledger: WatchedLedger) -> None:
+    claims = some_claims(f"urn:uuid:{ENTRY}")
+    entry = an_entry(ENTRY, claims, received_at=house.setup.clock())
+    ledger.enter(entry, a_verified(claims), a_sealed(), {"open": 1.0, "verify": 2.0})
+
+
+def end(house: House, ledger: WatchedLedger) -> None:
+    delivery = house.store.run(lambda c: next_deliveries(c, "health_kz", house.setup.clock()))[0]
+    ledger.settle(delivery, State.DELIVERED)
+
+
+def test_accepted_refused_and_delivered_are_counted_once_each(house: House, clock: FrozenClock) -> None:
+    ledger, before = watched(house), figures(house)
+    enter(house, ledger)
+    enter(house, ledger)
+    ledger.refuse(an_intake(UUID(int=7)))
+    clock.move(seconds=3)
+    end(house, ledger)
+    after = figures(house)
+    grown = {name: after[name] - before.get(name, 0.0) for name in after if after[name] != before.get(name, 0.0)}
+    counted = {
+        name: value
+        for name, value in grown.items()
+        if name.startswith(("gateway_accepted_total", "gateway_repeated_total"))
+    }
+    assert sorted(counted.values()) == [1.0, 1.0]
+    assert grown['gateway_settled_total{receiver="health_kz",state="delivered"}'] == 1.0
+    assert grown['gateway_delivered_seconds_sum{receiver="health_kz"}'] == pytest.approx(3.0)
+    assert grown['gateway_step_seconds_sum{step="verify"}'] == pytest.approx(0.002)
+    assert sum(value for name, value in grown.items() if name.startswith("gateway_refused_total")) == 1.0
+
+
+def test_lanes_certificates_clock_and_readiness_are_asked_at_each_reading(house: House, clock: FrozenClock) -> None:
+    enter(house, watched(house))
+    clock.move(seconds=90)
+    found = figures(house)
+    assert found['gateway_lane_queued{lane="health_kz"}'] == 1.0
+    assert found['gateway_lane_oldest_seconds{lane="health_kz"}'] == 90.0
+    assert found['gateway_ready{check="database"}'] == 1.0
+    assert found['gateway_clock_ahead_seconds{source="other"}'] == 0.0
+    assert found["gateway_processes{}"] >= 1.0
+    assert any(name.startswith("gateway_certificate_end_timestamp_seconds") for name in found)
+
+
+def test_the_dashboard_asks_only_for_figures_that_exist(house: House) -> None:
+    ledger = watched(house)
+    enter(house, ledger)
+    waiting = {name.partition("{")[0] for name in figures(house)}
+    delivery = house.store.run(lambda c: next_deliveries(c, "health_kz", house.setup.clock()))[0]
+    end(house, ledger)
+    ledger.postpone(delivery, code="delivery.failed", detail="")
+    ledger.refuse(an_intake(UUID(int=8)))
+    known = waiting | {name.partition("{")[0] for name in figures(house)} | {"gateway_dead_letters"}
+    asked = set(
+        re.findall(r"gateway_[a-z_]+", json.dumps([t["expr"] for t in _targets(json.loads(BOARD.read_text()))]))
+    )
+    assert asked
+    assert asked <= known
+
+
+def _targets(board: dict[str, list[dict[str, list[dict[str, str]]]]]) -> list[dict[str, str]]:
+    return [target for panel in board["panels"] for target in panel.get("targets", [])]
+
+
+def test_the_trace_of_a_message_is_its_id(house: House) -> None:
+    kept = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(kept))
+    ledger = watched(house, OpenTelemetry(provider))
+    enter(house, ledger)
+    end(house, ledger)
+    spans = {one.name: one for one in kept.get_finished_spans()}
+    assert set(spans) == {"open", "verify", "enter", "accept", "deliver"}
+    assert {one.context.trace_id for one in spans.values() if one.context} == {ENTRY.int}
+    assert spans["verify"].parent is not None and spans["accept"].context is not None
+    assert spans["verify"].parent.span_id == spans["accept"].context.span_id
+    assert (spans["verify"].end_time or 0) - (spans["verify"].start_time or 0) == pytest.approx(2_000_000, abs=2000)
+
+
+def test_nobody_is_told_unless_the_environment_names_an_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"):
+        monkeypatch.delenv(name, raising=False)
+    assert isinstance(tracer(), Untraced)
+
+
+def test_a_full_disk_is_not_ready(house: House) -> None:
+    """More room is wanted than any disk has."""
+    watch = house.settings.watch.model_copy(update={"least_free_megabytes": 10**12})
+    full = House(
+        settings=house.settings.model_copy(update={"watch": watch}), registry=house.registry, store=house.store,
+        ledger=house.ledger, setup=house.setup, clock_guard=house.clock_guard,
+    )  # fmt: skip
+    assert [one.name for one in full.readiness.look() if not one.ok] == ["room"]
+
+
+def test_keys_that_have_ended_are_not_ready(house: House, clock: FrozenClock) -> None:
+    clock.move(days=365 * 20)
+    assert "keys" in [one.name for one in house.readiness.look() if not one.ok]
