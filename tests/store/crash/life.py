@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -16,6 +16,7 @@ from werkzeug.serving import make_server
 
 import gateway.app as joining
 from gateway import registry
+from gateway.errors import Busy
 from gateway.model import PartnerId, Sealed
 from gateway.shell import partner_host
 from gateway.shell.client import wear
@@ -64,16 +65,26 @@ def doors(words: Mapping[str, Any], told: Points) -> None:
 
 
 def worker(words: Mapping[str, Any], told: Points) -> None:
-    """A worker that is soon missed when it is gone."""
-    joining.Worker = partial(Worker, heartbeat=0.25, stalled_after=1.0, sweep_every=0.05)
+    """A worker that looks often, for silences too."""
+    joining.Worker = lambda *given, **words: Worker(*given, **{**words, "sweep_every": 0.05, "chore_every": 1.0})
     joining.make_worker(build(words, told)).run(Event())
+
+
+class Later(Busy):
+    """A partner wants this message again later."""
+
+    status = 425
 
 
 def partners(words: Mapping[str, Any], told: Points) -> None:
     """All simulated partners, with their doors, clerks and pullers."""
+    later = Path(words["state_dir"]) / "later"
 
     class PointedBook(HostBook):
         def keep(self, verified: Any, receipt_id: str, answer: Sealed, at: datetime) -> None:
+            if later.exists():
+                later.unlink()
+                raise Later("not now")
             told("keep.before")
             super().keep(verified, receipt_id, answer, at)
             told("keep.after")

@@ -31,6 +31,8 @@ class Story:
     code: str = ""
     receiver_down: bool = False
     overdue: bool = False
+    later: bool = False
+    """The receiver asks once for the message later."""
 
 
 ASKED: Final = Story(
@@ -53,6 +55,7 @@ WRONG: Final = Story(
     fixture="health_kz/fixtures/41-element-missing", sender="customs_kz", receiver="health_kz",
     code="schema.violation",
 )  # fmt: skip
+LATER: Final = Story(**{**LISTED.__dict__, "later": True})
 OUTAGE: Final = Story(**{**ASKED.__dict__, "receiver_down": True})
 
 POINTS: Final[dict[str, tuple[Story, str]]] = {
@@ -82,8 +85,10 @@ POINTS: Final[dict[str, tuple[Story, str]]] = {
     "worker.settle+notice.between": (UNFIT, "its end is written, the notice to its sender is not"),
     "worker.settle+notice.uncommitted": (UNFIT, "its end and the notice are written, not committed"),
     "worker.settle+notice.after": (UNFIT, "its end and the notice are committed"),
-    "worker.postpone.before": (OUTAGE, "the receiver does not answer; that is about to be written"),
-    "worker.postpone.after": (OUTAGE, "the failed attempt and the wait of the lane are committed"),
+    "worker.hold.before": (OUTAGE, "the receiver does not answer; that is about to be written"),
+    "worker.hold.after": (OUTAGE, "the failed attempt and the wait of the lane are committed"),
+    "worker.defer.before": (LATER, "the receiver asked for it later; that is about to be written"),
+    "worker.defer.after": (LATER, "the failed attempt and the wait of this message are committed"),
     "worker.silent+notice.before": (SILENT, "an answer is overdue; that is about to be written"),
     "worker.silent+notice.between": (SILENT, "the silence is written, the message to the asker is not"),
     "worker.silent+notice.uncommitted": (SILENT, "silence and message are written, not committed"),
@@ -96,8 +101,13 @@ POINTS: Final[dict[str, tuple[Story, str]]] = {
 ELSEWHERE: Final = {
     "CHANGE": "a person pauses, resumes or hurries a lane and sees whether it was done",
     "REQUEUE": "a person sends a delivery again and sees whether it was done",
+    "PILOT": "whose turn it is to look whether a partner is back; without it, the next one looks",
+    "SLOTS": "the pace of a lane",
+    "PROGRESS": "how far a lane has come, for people",
+    "LINK": "an archived month, which stays until it is whole in its file",
+    "ANCHOR": "an archived month, which stays until it is whole in its file",
     "BEAT": "signs of life, not messages",
-    "FORGET": "signs of life, not messages",
+    "FORGET": "old signs of life, and ids past the term for which they stay known",
     "NOTE": "the tables change, not messages",
 }
 """Statements that write and need no point: why."""
@@ -132,6 +142,8 @@ class Play:
         letter = self._letter(story, point)
         if story.receiver_down:
             self._stage.down("partners")
+        if story.later:
+            self._stage.ask_for_later()
         self._stage.arm(point)
         first = self._send(story, letter)
         if story.overdue:

@@ -16,9 +16,6 @@ from gateway.cli.demo_town import BUSINESS_CLOCK, Ports, Town, partner_records
 from gateway.shell.processes import Troupe
 from gateway.shell.store import Store
 
-SCALE = 0.0016
-"""Four hours of silence last 23 seconds, and silences are looked for every second."""
-
 
 class Stage(Town):
     """The town of the demo, in processes forked from one that has everything in memory."""
@@ -36,7 +33,8 @@ class Stage(Town):
         """Quick retries, short silences, and what the lives need beside the settings."""
         return {
             **super().words(),
-            "silence_scale": SCALE,
+            "silence_scale": 1.0,
+            "stalled_seconds": 1.0,
             "retry_seconds": [1],
             "pilot_seconds": 1.0,
             "delivery_timeout": 5.0,
@@ -121,6 +119,10 @@ class Stage(Town):
         with suppress(FileNotFoundError):
             return (self._dir / "sent").read_text("ascii").split()
         return []
+
+    def ask_for_later(self) -> None:
+        """Who receives the next message asks for it later (425)."""
+        (self._dir / "later").touch()
 
     def let_time_pass(self, conversation: str) -> None:
         """The answer to this question is overdue now."""
