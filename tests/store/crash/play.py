@@ -102,6 +102,7 @@ ELSEWHERE: Final = {
     "CHANGE": "a person pauses, resumes or hurries a lane and sees whether it was done",
     "REQUEUE": "a person sends a delivery again and sees whether it was done",
     "PILOT": "whose turn it is to look whether a partner is back; without it, the next one looks",
+    "BEHIND": "lets what stands behind a waiting message wait as long; the order is kept by the picking itself",
     "SLOTS": "the pace of a lane",
     "PROGRESS": "how far a lane has come, for people",
     "LINK": "an archived month, which stays until it is whole in its file",
