@@ -112,7 +112,7 @@ def _check_shape(data: bytes, root: Element, *, instructions: bool) -> None:
         raise EnvelopeMalformed("a document type declaration is not accepted", threat="X1")
     if not instructions and data.find(b"?", _after_declaration(data)) >= 0 and _has_instruction(root):
         raise EnvelopeMalformed("processing instructions are not accepted", threat="X4")
-    if _may_have_many_nodes(data) and int(root.xpath("count(//node())")) > LIMITS.nodes:
+    if may_have_many_nodes(data) and int(root.xpath("count(//node())")) > LIMITS.nodes:
         raise EnvelopeMalformed("too many nodes", threat="X5")
     if _UNUSUAL(root) and _DEEPER(root):
         raise EnvelopeMalformed("nested too deep", threat="X5")
@@ -120,7 +120,7 @@ def _check_shape(data: bytes, root: Element, *, instructions: bool) -> None:
         raise EnvelopeMalformed("a text is too long", threat="X6")
 
 
-def _may_have_many_nodes(data: bytes) -> bool:
+def may_have_many_nodes(data: bytes) -> bool:
     """Every node but a text begins with `<`, and between two of them stands at most one text."""
     return len(data) > _SHORTEST_NODE * LIMITS.nodes and 2 * data.count(b"<") > LIMITS.nodes
 

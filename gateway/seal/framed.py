@@ -27,7 +27,7 @@ from gateway.seal.shape import may_have_ids, no_security_below, payload_octets
 from gateway.seal.soap import allowed, keep_token, token_of, verify_soap
 from gateway.seal.trust import bind
 from gateway.seal.xmldsig import DIGESTS, octets_of, strict_octets
-from gateway.xml import Element, parse
+from gateway.xml import LIMITS, Element, may_have_many_nodes, parse
 
 _SPACE: Final = " \t\r\n"
 _LONGEST: Final = 500
@@ -80,12 +80,18 @@ def _open(wire: Wire, match: Match, promised: tuple[str, str]) -> Envelope:
     root = parse(match.without_header(wire.body))
     if len(root) != 1:
         raise EnvelopeMalformed("something beside the Body", threat="W3")
+    if may_have_many_nodes(wire.body) and _nodes(root) + 2 * wire.body.count(b"<", 0, match.body_at) > LIMITS.nodes:
+        raise EnvelopeMalformed("perhaps too many nodes with those of the head", threat="X5")
     body = root[0]
     payload = payload_of(body, version, answer=frame.answer)
     claims = _claims({name: values[at].decode().strip(_SPACE) for name, at in frame.claims.items()})
     check_action(http_action, claims.action)
     framed = Framed(frame, values, body, payload, promised)
     return Envelope(wire=wire, profile="soap-gw-1", claims=claims, parsed=framed, soap=version)
+
+
+def _nodes(root: Element) -> int:
+    return int(root.xpath("count(//node())"))
 
 
 def _claims(said: dict[str, str]) -> Claims:

@@ -198,6 +198,11 @@ class _Marked:
     opening: bytes
     pattern: re.Pattern[bytes]
 
+    def quoted(self) -> set[int]:
+        """The values of attributes, each counted where it stands first."""
+        later = {other for _, other in self.same}
+        return {at for at, (end, _, _) in enumerate(self.rest) if end == b'"' and at not in later}
+
     def form(self, octets: bytes) -> Form:
         """Canonical octets with marks, as a template."""
         places = [self.marks[mark.decode()] for mark in self.pattern.findall(octets)]
@@ -252,7 +257,7 @@ def _ids_in(head: bytes, tag: re.Match[bytes]) -> Iterator[tuple[int, int, bytes
 
 
 def _cut(head: bytes, opening: bytes, places: list[tuple[int, int, bytes]]) -> _Marked:
-    salt = hashlib.sha256(head).hexdigest()[:12]
+    salt = hashlib.sha256(head).hexdigest()  # whole, so that no head can be made that holds its own marks
     marks: dict[str, int] = {}
     first: dict[bytes, int] = {}
     same: list[tuple[int, int]] = []
@@ -295,6 +300,8 @@ def _read(parts: Parts, marked: _Marked, soap: str, tail: bytes, *, answer: bool
     if sorted(names) != sorted(name for name, _ in named.values()) or security.token.get(ID) != shape.token_id:
         raise KeyError("references")
     ids = ids_of(parts)
+    if not marked.quoted() <= {marked.marks.get(one or "", -1) for one in ids}:
+        raise KeyError("an attribute whose value nobody looks at")
     return Frame(
         soap=soap,
         answer=answer,

@@ -118,8 +118,9 @@ def read_signature(signature: Element) -> SignatureShape:
 def _frame(octets: bytes, signed_info: Element) -> tuple[Frame, tuple[bytes, ...]]:
     """A SignedInfo as its frame and the digest values in it.
 
-    Canonical octets hold `DigestValue>` only in tags, since text writes `&gt;`; a digest value ends at the next `<`.
-    So the values can be taken out and what is left, delimiters included, says which frame it is.
+    Canonical octets hold `DigestValue>` only in tags and in attributes, since text writes `&gt;`; a digest value ends
+    at the next `<`. So the values can be taken out and what is left, delimiters included, says which frame it is. With
+    one in an attribute there are other values than references, or what is taken for one is no base64.
     """
     pieces = octets.split(_DIGEST_TAG)
     cut = [piece.partition(b"<") for piece in pieces[1::2]]
@@ -133,6 +134,8 @@ def _frame(octets: bytes, signed_info: Element) -> tuple[Frame, tuple[bytes, ...
     values = tuple(value for value, _, _ in cut)
     if not all(values) or not _BASE64.fullmatch(b"".join(values).replace(b"&#xD;", b"")):
         raise SealInvalid("DigestValue is not base64", threat="W7")
+    if len(values) != len(frame.references):
+        raise SealInvalid("DigestValue stands where no digest is", threat="W7")
     return frame, values
 
 

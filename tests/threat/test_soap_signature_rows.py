@@ -149,3 +149,17 @@ def test_base64_has_one_spelling(desk: Desk) -> None:
 
     for spell in range(4):
         desk.refuses(changed(lambda root, spell=spell: odd(root, spell)), "IS", "W7")
+
+
+@pytest.mark.threat("W7")
+def test_digests_are_read_where_references_have_them(desk: Desk) -> None:
+    """A partner's own SignedInfo that writes a digest into an attribute, so that each is read one place early."""
+
+    def shifted(info: etree._Element) -> None:
+        values = list(info.iter(f"{{{DS}}}DigestValue"))
+        digests = [value.text for value in values]
+        for value, other in zip(values, digests[1:] + digests[:1], strict=True):
+            value.text = other
+        info.set("Id", f"DigestValue>{digests[0]}DigestValue>")
+
+    desk.refuses(forged(edit=shifted), "IS", "W7")
