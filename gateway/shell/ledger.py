@@ -77,7 +77,8 @@ class PostgresLedger:
         Raises Conflict when the id came before with other content; Busy when the database cannot be reached.
         """
         row = self._row(entry, event="accepted", verified=verified, answer=answer, steps=steps)
-        if self._store.write(statements.ACCEPT, row, entry.received_at) is not None:
+        accept = statements.ACCEPT if entry.answers else statements.ACCEPT_UNASKED
+        if self._store.write(accept, row, entry.received_at) is not None:
             self._tell(row["names"])
             return answer
         known = self.recall(entry.sender, entry.claims.message_id)
@@ -211,19 +212,19 @@ class PostgresLedger:
             **rows.message_row(entry, verified, answer, steps or {}),
             "at": at,
             "event": event,
-            "schemes": schemes,
-            "values": values,
-            "corridors": list(entry.corridors),
+            "schemes": rows.array(schemes),
+            "values": rows.array(values),
+            "corridors": rows.array(entry.corridors),
             "names": [way.name for way in ways],
-            "lanes": [way.lane for way in ways],
-            "strands": [way.strand for way in ways],
+            "lanes": rows.array(way.lane for way in ways),
+            "strands": rows.array(way.strand for way in ways),
             "rank": RANKS[entry.priority],
-            "order_keys": [way.order_key for way in ways],
-            "receivers": [way.receiver for way in ways],
-            "out_ids": [rows.out_id(entry.id, corridor) for corridor in entry.corridors],
-            "deadlines": [start + way.deadline for way in ways],
-            "legal_dues": [start + way.legal if way.legal else None for way in ways],
-            "answer_dues": [start + way.answer_within if way.answer_within else None for way in ways],
+            "order_keys": rows.array(way.order_key for way in ways),
+            "receivers": rows.array(way.receiver for way in ways),
+            "out_ids": rows.array(rows.out_id(entry.id, corridor) for corridor in entry.corridors),
+            "deadlines": rows.array(start + way.deadline for way in ways),
+            "legal_dues": rows.array(start + way.legal if way.legal else None for way in ways),
+            "answer_dues": rows.array(start + way.answer_within if way.answer_within else None for way in ways),
         }
 
     def _settle_row(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, LiteralString
 
-ACCEPT: Final[LiteralString] = """
+_KEPT: Final[LiteralString] = """
 with k as (
   insert into message_key (partner, message_id, entry, received_at, content_digest, answer, answer_facts)
   values (%(sender)s, %(message_id)s, %(id)s, %(received_at)s, %(content_digest)s, %(answer)b, %(answer_facts)s)
@@ -20,11 +20,13 @@ with k as (
   insert into message_ref (received_at, value, scheme, entry)
   select k.received_at, x.value, x.scheme, k.entry
   from k, unnest(%(schemes)s::text[], %(values)s::text[]) as x(scheme, value)
-), a as (
+"""
+_ANSWERED: Final[LiteralString] = """), a as (
   update delivery set answered_by = k.entry, answered_at = %(at)s
   from k
   where delivery.entry = %(answers)s and delivery.receiver = %(sender)s and delivery.answered_by is null
-), d as (
+"""
+_QUEUED: Final[LiteralString] = """), d as (
   insert into delivery (entry, corridor, received_at, lane, strand, rank, order_key, receiver, out_id, deadline,
                         legal_due, answer_due)
   select k.entry, x.corridor, k.received_at, x.lane, x.strand, %(rank)s, x.order_key, x.receiver, x.out_id, x.deadline,
@@ -36,7 +38,10 @@ with k as (
 )
 select link_evidence(%(at)s, %(event)s, k.entry, %(digest)b, %(detail)s) from k
 """
+ACCEPT: Final[LiteralString] = _KEPT + _ANSWERED + _QUEUED
 """Message, key, search keys, answered question, deliveries and evidence; a repeat keeps nothing and returns no row."""
+ACCEPT_UNASKED: Final[LiteralString] = _KEPT + _QUEUED
+"""The same for a message that answers nothing."""
 
 RECALL: Final[LiteralString] = """
 select content_digest, answer_facts, answer, entry from message_key where partner = %s and message_id = %s
