@@ -39,9 +39,9 @@ def cut(payload: bytes) -> Text:
 
 def _pieces(payload: bytes) -> Iterator[Pairs]:
     """A part of the document at a time, cut before a tag: what is cut stays in the processor's own memory."""
-    start = payload.index(b"<", payload.index(b"?>") if b"<?" in payload[:5] else 0)
     if b"\r" in payload:
         payload = payload.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    start = payload.index(b"<", payload.index(b"?>") if b"<?" in payload[:5] else 0)
     while start < len(payload):
         end = payload.rfind(b"<", start + 1, start + _AT_ONCE)
         if end < 0 or start + _AT_ONCE >= len(payload):

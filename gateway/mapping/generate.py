@@ -84,7 +84,7 @@ class _Code:
         attributes = attributes_of(box.attributes)
         head = [f"a({_quoted(f'{box.start}>')})"]
         if attributes is not None:
-            head = [f"{own} = {self._named(attributes, 'x')}(f, run)", f"a(f{_quoted(f'{box.start}{{{own}}}>')})"]
+            head = [f"{own} = {self._named(attributes, 'x')}(f, run)", f"a(f{_quoted(box.start, f'{{{own}}}', '>')})"]
         lines = [*head, f"{mark} = len(out)"]
         needs = any(child.gap for child in box.children)
         lines += [f"{gap} = False"] if needs else []
