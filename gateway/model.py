@@ -298,6 +298,8 @@ class Sealed:
     headers: tuple[tuple[str, str], ...] = ()
     status: int = 200
     expires_at: datetime | None = None
+    made_by: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+    """What made the document inside: mapping table, code lists and schema with their versions; for the evidence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

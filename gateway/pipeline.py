@@ -127,7 +127,7 @@ def deliver(delivery: Delivery, setup: Setup) -> Receipt:
         sealed = seal(
             body, claims, receiver, setup.keyring, now=setup.clock(), nonce=str(setup.ids()), content_type=media
         )
-        sealed = setup.ledger.keep(delivery, sealed)
+        sealed = setup.ledger.keep(delivery, replace(sealed, made_by=_made_by(delivery, document, setup)))
     answer = setup.courier.deliver(receiver.endpoint, sealed)
     return receipt_in(answer, sealed, receiver, setup)
 
@@ -149,6 +149,18 @@ def prepare(delivery: Delivery, setup: Setup) -> Document:
         raise MappingGap(
             f"{len(findings)} value(s) that the receiver's schema does not take", findings=findings
         ) from error
+
+
+def _made_by(delivery: Delivery, document: Document, setup: Setup) -> tuple[tuple[str, str], ...]:
+    """By which contents the document was made, so that it can be told when they have changed since."""
+    table = setup.corridors[delivery.corridor].mapping
+    if not table:
+        return (("schema", document.schema),)
+    made = setup.translations[table]
+    lists = ", ".join(f"{name} {version}" for name, version in sorted(made.codes.items()))
+    known = (("mapping", f"{table}@{made.table.digest}"), ("mapping_version", made.table.version), ("codes", lists),
+             ("schema", document.schema))  # fmt: skip
+    return tuple((name, value) for name, value in known if value)
 
 
 def context_of(delivery: Delivery, corridor: Corridor) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -51,14 +52,19 @@ def _try(asked: Asked, silence: Silence, setup: Setup) -> Entry | None:
         return None
 
 
+def context_of_silence(question: Entry, entry_id: UUID, at: datetime) -> dict[str, str]:
+    """What the table of a silence may use beside the question: we answer it, as message `entry_id` of that time."""
+    now = at.isoformat().replace("+00:00", "Z")
+    return {
+        "message_id": f"urn:uuid:{entry_id}", "relates_to": question.claims.message_id,
+        "conversation_id": question.claims.conversation_id or question.claims.message_id, "sender": OWN_ID,
+        "receiver": question.sender, "entry_id": str(question.id), "now": now, "received_at": now,
+    }  # fmt: skip
+
+
 def _message(asked: Asked, silence: Silence, setup: Setup) -> Entry:
     entry, entry_id = asked.entry, setup.ids()
-    now = setup.clock().isoformat().replace("+00:00", "Z")
-    context = {
-        "message_id": f"urn:uuid:{entry_id}", "relates_to": entry.claims.message_id,
-        "conversation_id": entry.claims.conversation_id or entry.claims.message_id, "sender": OWN_ID,
-        "receiver": entry.sender, "entry_id": str(entry.id), "now": now, "received_at": now,
-    }  # fmt: skip
+    context = context_of_silence(entry, entry_id, setup.clock())
     payload = translate(entry.document.payload, setup.translations[silence.mapping], context)
     document = check(payload, silence.gives, setup.schemas, silence.gives_version)
     return own_entry(entry_id, entry, document, setup)

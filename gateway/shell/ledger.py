@@ -115,7 +115,9 @@ class PostgresLedger:
             "facts": rows.jsonb(rows.sealed_facts(sealed)),
             "body": sealed.body,
             "digest": rows.sha256(sealed.body),
-            "detail": rows.jsonb({"corridor": delivery.corridor, "message_id": sealed.message_id}),
+            "detail": rows.jsonb(
+                {"corridor": delivery.corridor, "message_id": sealed.message_id, **dict(sealed.made_by)}
+            ),
         }
         if self._store.write(statements.KEEP, row, entry.received_at) is not None:
             return sealed

@@ -199,7 +199,7 @@ def delivery_of(row: Mapping[str, Any]) -> Delivery:
 
 def sealed_facts(sealed: Sealed) -> Facts:
     """Kept bytes' facts, without the bytes."""
-    facts = {name: value for name, value in flat(sealed).items() if name not in {"body", "references"}}
+    facts = {name: value for name, value in flat(sealed).items() if name not in {"body", "references", "made_by"}}
     return {**facts, "references": [flat(one) for one in sealed.references]}
 
 

@@ -110,7 +110,7 @@ class MemoryLedger:
             if kept.sealed and (kept.sealed[-1].expires_at is None or kept.sealed[-1].expires_at > now):
                 return kept.sealed[-1]
             kept.sealed.append(sealed)
-            self._note(kept, "sealed", sealed.body, message_id=sealed.message_id)
+            self._note(kept, "sealed", sealed.body, message_id=sealed.message_id, **dict(sealed.made_by))
             return sealed
 
     def settle(

@@ -184,6 +184,8 @@ def test_every_page_is_accessible_and_quiet(chromium: Any, url: str, scheme: str
             told = [(one["id"], [node["html"][:150] for node in one["nodes"]]) for one in found]
             assert told == [], path
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+            boxes = "[...document.querySelectorAll('main nav')].filter(one => one.scrollHeight > one.clientHeight)"
+            assert page.evaluate(f"{boxes}.map(one => one.className)") == [], path
         page.goto("about:blank")
         missing = "Failed to load resource: the server responded with a status of 404 (NOT FOUND)"
         tab.complaints = [said for said in tab.complaints if said != missing]

@@ -9,7 +9,7 @@ from flask import Flask, Response, abort, render_template, request
 from gateway.shell.console.house import House
 from gateway.shell.console.messages import mapping_of
 from gateway.shell.console.parts import part_of, parts_of
-from gateway.shell.console.translation import translated
+from gateway.shell.console.translation import of_silence, translated
 from gateway.shell.console.xml_view import view
 from gateway.shell.queries import message
 
@@ -41,7 +41,7 @@ def add_to(app: Flask, house: House) -> None:
         way = request.args.get("way", "")
         if way and way not in ways:
             abort(404)
-        shown = translated(house, entry, way or ways[0]) if ways else None
+        shown = translated(house, story, way or ways[0]) if ways else of_silence(house, story)
         return render_template("mapping.html", tab="mapping", story=story, ways=ways, shown=shown)
 
     @app.get("/messages/<uuid:entry>/evidence", endpoint="messages_evidence")

@@ -21,10 +21,16 @@ _DAY: Final = 86400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
-    """A certificate for people. `level`: gone, 7, 30, 60 (days left at most) or fine; `use` signer, retired, anchor."""
+    """A certificate for people. `level`: gone, 7, 30, 60 (days left at most) or fine; `use` signer, retired, anchor.
+
+    `subject` and `issued_by` are the whole names as RFC 4514 writes them, `serial` is in hex.
+    """
 
     name: str
     issuer: str
+    subject: str
+    issued_by: str
+    serial: str
     key: str
     sha256: str
     since: datetime
@@ -64,6 +70,9 @@ def read_certificate(der: bytes, use: str, now: datetime) -> Certificate:
     return Certificate(
         name=_common_name(found.subject),
         issuer=_common_name(found.issuer),
+        subject=found.subject.rfc4514_string(),
+        issued_by=found.issuer.rfc4514_string(),
+        serial=f"{found.serial_number:x}",
         key=_key_of(found),
         sha256=sha256(der).hexdigest(),
         since=found.not_valid_before_utc,

@@ -17,6 +17,7 @@ from gateway.schema.reported import objections
 from gateway.shell.console.acts import Act, read_act, remember
 from gateway.shell.console.house import House
 from gateway.shell.console.messages import mapping_of
+from gateway.shell.console.provenance import made_by, official, signer_of
 from gateway.shell.pages import EvidenceLine, MessageStory
 from gateway.shell.queries import message
 
@@ -67,6 +68,9 @@ def _overview(house: House, entry: UUID, act: Act | None) -> str:
         mapped={one.corridor for one in story.deliveries if mapping_of(house.setup, one.corridor)},
         asked=request.form.get("corridor", ""), done=request.args.get("done", ""),
         objections=objections(story.entry.document.payload, house.setup.schemas),
+        corridors=house.setup.corridors, made=made_by(story, house.setup),
+        signer=signer_of(story, house.setup, g.speech.now),
+        official=official(house.setup.schemas, story.entry.document.schema),
         overdue={one.corridor for one in story.deliveries if _late(one.answer_due, one.answered_by)},
     )  # fmt: skip
 
