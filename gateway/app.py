@@ -22,6 +22,7 @@ from gateway.shell.courier import HttpCourier
 from gateway.shell.fence import FencedCourier
 from gateway.shell.house import House
 from gateway.shell.keyring import FileKeyring
+from gateway.shell.leaving import Leaving
 from gateway.shell.ledger import PostgresLedger
 from gateway.shell.logs import configure_logs
 from gateway.shell.partners import load_partners, own_addresses, voiceless
@@ -154,7 +155,11 @@ def front() -> Front:
 
     house = build(load_settings())
     watch_house(house)
-    return Front(make_doors(house), largest=house.settings.largest_message, threads=house.settings.threads)
+    leaving = Leaving(house.settings.state_dir)
+    return Front(
+        make_doors(house), largest=house.settings.largest_message, threads=house.settings.threads,
+        leaving=lambda: leaving.announced,
+    )  # fmt: skip
 
 
 def console() -> Flask:

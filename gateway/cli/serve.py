@@ -29,19 +29,25 @@ def serve(
     with_worker: Annotated[bool, typer.Option("--worker/--no-worker", help="Deliver messages here too.")] = True,
     with_console: Annotated[bool, typer.Option("--console/--no-console", help="Serve the operators' console.")] = True,
 ) -> None:
-    """Run the partner doors, a worker and the console until told to stop; SIGTERM finishes what is in hand.
+    """Run the partner doors, a worker and the console until told to stop; what is in hand is finished then.
+
+    After SIGTERM `/ready` says 503 for `leave_seconds` while everything is still answered, so that a load balancer
+    looks elsewhere; then the doors close. A second signal, or Ctrl-C, closes them at once.
 
     Without `database_url` an embedded PostgreSQL below `state_dir` is started, started again when it dies, and stopped
     at the end. When another process of the gateway dies the command says which and ends with 1: let systemd, or what
     runs it, start it again.
     """
     from gateway.shell.config import load_settings
+    from gateway.shell.leaving import Leaving
     from gateway.shell.processes import Troupe
 
     settings = load_settings(config)
-    stop = stopping()
+    hurry = threading.Event()
+    stop = stopping(hurry)
     database = None if settings.database_url else server_of(settings)
-    troupe = Troupe(settings.state_dir)
+    troupe, leaving = Troupe(settings.state_dir), Leaving(settings.state_dir)
+    leaving.withdraw()
     try:
         dsn = database.start() if database else settings.database_url
         start_all(troupe, settings, dsn, with_worker=with_worker, with_console=with_console)
@@ -51,8 +57,11 @@ def serve(
             troupe.check()
             if database and database.revive():
                 console(stderr=True).print("the database had ended; it was started again")
+        leaving.announce()
+        hurry.wait(settings.leave_seconds)
     finally:
         troupe.stop()
+        leaving.withdraw()
         if database:
             database.stop()
 
@@ -121,9 +130,15 @@ def server_of(settings: Settings) -> Postgres:
     return Postgres(settings.state_dir / "database", bin_dir=settings.database.programs)
 
 
-def stopping() -> threading.Event:
-    """Set by SIGTERM and Ctrl-C."""
+def stopping(hurry: threading.Event | None = None) -> threading.Event:
+    """Set by SIGTERM and Ctrl-C; `hurry` is set by Ctrl-C, and by whatever comes after the first of them."""
     stop = threading.Event()
+
+    def told(number: int, _frame: object) -> None:
+        if hurry is not None and (stop.is_set() or number == signal.SIGINT):
+            hurry.set()
+        stop.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: stop.set())
+        signal.signal(number, told)
     return stop

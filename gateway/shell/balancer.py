@@ -34,6 +34,8 @@ class Balancer:
         """Nothing listens any more."""
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(10)
+        if not self._thread.is_alive():
+            self._loop.close()
 
     async def _serve(self) -> None:
         server = await asyncio.start_server(self._pass_on, *self._place)

@@ -162,6 +162,13 @@ class Settings(BaseSettings):
     stalled_seconds: float = Field(
         20.0, description="How long a worker may give no sign of life until its lanes go to another, seconds.", ge=1
     )
+    leave_seconds: float = Field(
+        5.0,
+        description="After SIGTERM: how long /ready says no and the doors still answer, seconds; take longer than a "
+        "load balancer needs to notice.",
+        ge=0,
+        le=60,
+    )
     keys: list[Path] = Field(
         default_factory=list,
         description="Our own signing keys: PEM files with key and certificate; empty = state_dir/keys.",

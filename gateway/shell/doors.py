@@ -16,6 +16,7 @@ from gateway.reception import Attempt, receive, refuse
 from gateway.refusal import any_error
 from gateway.shell.docs_door import add_docs
 from gateway.shell.house import House
+from gateway.shell.leaving import Leaving
 from gateway.shell.rest_door import add_rest
 from gateway.shell.wires import Wires, spell
 from gateway.shell.wsdl_door import WsdlDoor
@@ -72,7 +73,8 @@ def make_doors(house: House) -> Flask:
 
 
 def add_health(app: Flask, house: House) -> None:
-    """`/health` says how the gateway stands, `/ready` whether it can take messages now."""
+    """`/health` says how the gateway stands, `/ready` whether it can take messages now and in the next seconds."""
+    leaving = Leaving(house.settings.state_dir)
 
     @app.get("/health")
     def health() -> Response:
@@ -80,12 +82,12 @@ def add_health(app: Flask, house: House) -> None:
         return jsonify(
             status="ok" if all(one.ok for one in found) else "degraded", environment=house.settings.environment,
             version=__version__, database=all(one.ok for one in found if one.name == "database"),
-            checks={one.name: one.ok for one in found},
+            checks={one.name: one.ok for one in found}, leaving=leaving.announced,
         )  # fmt: skip
 
     @app.get("/ready")
     def ready() -> tuple[Response, int]:
-        fit = all(one.ok for one in house.readiness.look())
+        fit = not leaving.announced and all(one.ok for one in house.readiness.look())
         return jsonify(ready=fit), 200 if fit else 503
 
 

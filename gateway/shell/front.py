@@ -39,14 +39,24 @@ class Front:
 
     `largest` is in bytes: of a longer body only so much is read that its length shows. A body that does not arrive in
     `patience` seconds gets a bare 408, one for which there is no room a bare 503; neither ever takes a thread.
+    Once `leaving` is true every answer is the last of its connection.
     """
 
-    def __init__(self, app: Wsgi, *, largest: int, threads: int, patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        app: Wsgi,
+        *,
+        largest: int,
+        threads: int,
+        patience: float = PATIENCE,
+        leaving: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._app = app
         self._largest = largest
         self._patience = patience
         self._room = largest * ROOM
         self._held = 0
+        self._leaving = leaving
         self._threads = ThreadPoolExecutor(threads, "door")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -66,6 +76,8 @@ class Front:
             status, headers, content = 400, [(b"connection", b"close")], b""
         finally:
             self._held -= len(body)
+        if self._leaving():
+            headers = [*headers, (b"connection", b"close")]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
