@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -30,6 +30,8 @@ class Way(Protocol):
     def message_id(self) -> str: ...
     @property
     def code(self) -> str: ...
+    @property
+    def silent_at(self) -> datetime | None: ...
 
 
 class Left(Protocol):
@@ -79,11 +81,18 @@ def record(
     if answer is not None:
         files["answer-in.xml"] = answer.entry.document.payload
         files |= _named("answer-out.xml", _payload(answer, _way(answer, story.entry.sender)))
+    hide = _unchanged
     if scrub:
         scrubber = Scrubber(salt or secrets.token_bytes(32))
+        for one in (story, answer) if answer else (story,):
+            scrubber.learn_keys(one.entry.document.keys)
         scrubber.learn(files.values())
-        files = {name: scrubber.scrub(octets) for name, octets in files.items()}
-    return {CASE: _case(story, way, answer, why).encode(), **files}
+        files, hide = {name: scrubber.scrub(octets) for name, octets in files.items()}, scrubber.text
+    return {CASE: _case(story, way, answer, why, hide).encode(), **files}
+
+
+def _unchanged(text: str) -> str:
+    return text
 
 
 def write_fixture(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -123,7 +132,7 @@ def _opened(sealed: Sealed) -> bytes:
     return canonical(parts.payload)
 
 
-def _case(story: Story, way: Way, answer: Story | None, why: str) -> str:
+def _case(story: Story, way: Way, answer: Story | None, why: str, hide: Callable[[str], str]) -> str:
     """`case.toml`: strings as JSON writes them, which TOML reads the same."""
     entry, claims = story.entry, story.entry.claims
     words = {
@@ -134,7 +143,7 @@ def _case(story: Story, way: Way, answer: Story | None, why: str) -> str:
         "type": entry.document.type,
         "style": _STYLE_NAMES[_style(str(story.wire_facts.get("content_type", "")))],
         "message_id": claims.message_id,
-        "conversation_id": claims.conversation_id,
+        "conversation_id": hide(claims.conversation_id),
         "relates_to": claims.relates_to,
         "entry_id": str(entry.id),
         "sent_id": way.message_id,
@@ -142,6 +151,8 @@ def _case(story: Story, way: Way, answer: Story | None, why: str) -> str:
     }
     lines = [f"{key} = {_text(value)}" for key, value in words.items() if value]
     lines.append(f"now = {_time(entry.received_at)}")
+    if way.silent_at is not None and answer is None:
+        lines.append("silent = true")
     if answer is not None:
         lines += [
             "[answer]",

@@ -97,6 +97,12 @@ select incident, at, peer, claimed, size, digest, code, threat, detail, findings
 where (at, incident) < (%(at)s, %(id)s) and at >= %(since)s and (not %(alarms)s or alarm)
 order by at desc, incident desc limit %(limit)s
 """
+BY_ID: Final[LiteralString] = """
+select entry from delivery where out_id = %(id)s
+union
+select entry from delivery where entry = %(id)s
+limit 1
+"""
 LAST: Final = (datetime.max.replace(tzinfo=UTC), UUID(int=2**128 - 1))
 FIRST: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -163,6 +169,13 @@ def message(store: Store, entry: UUID) -> MessageStory:
         evidence=tuple(EvidenceLine(**in_utc(one)) for one in store.fetch(EVIDENCE, [entry])),
         related=_related(store, row),
     )
+
+
+def entry_by_our_id(store: Store, text: str) -> UUID | None:
+    """The message that an id of ours names: its own, or that of an envelope we sent for it."""
+    wanted = rows.uuid_of(text.strip())
+    found = store.fetch(BY_ID, {"id": wanted}) if wanted else []
+    return found[0]["entry"] if found else None
 
 
 def status(store: Store, partner: PartnerId, message_id: MessageId) -> Status:

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from gateway import registry
+from gateway.codes.numbers import check_container
 from gateway.identifiers import check_kz_number
 from gateway.model import CorridorId
 from gateway.replay import Fixture, Worlds, compare, play, read_fixture, replay, worlds
@@ -18,6 +19,12 @@ from gateway.replay.scrub import Scrubber
 from gateway.testing import KeptMessage, World
 
 ROOT = Path(__file__).parents[2]
+KEYS = (
+    ("permit", "KZ11VTS00000001"),
+    ("declaration", "57505/191126/0000123"),
+    ("container", "TSTU9990010"),
+    ("tin", "CN91310000MA1FL1LR7P"),
+)
 STORIES = [
     ROOT / "adapters" / "health_kz" / "fixtures" / "10-query-ok",
     ROOT / "adapters" / "health_kz" / "fixtures" / "24-declaration-lodged",
@@ -49,7 +56,7 @@ def story_of(kept: KeptMessage, world: World) -> SimpleNamespace:
         deliveries=[
             SimpleNamespace(
                 corridor=one.corridor, receiver=one.receiver, state=one.state.value, message_id=one.message_id,
-                code=one.code,
+                code=one.code, silent_at=None,
             )
             for one in ways
         ],
@@ -87,6 +94,9 @@ def test_without_persons_it_still_plays_green(folder: Path, tmp_path: Path) -> N
     left = b"".join(files.values()).decode()
     report = replay([tmp_path / "new"], trees())
     assert list(report.lines()) == [report.summary]
+    keys = {value for _, value in KEYS if value in plain}
+    assert [one for one in keys if one in left or one.replace("/", "-") in left] == []
+    assert bool(keys) == (folder != STORIES[3])
     numbers = {one for one in re.findall(r"(?<![0-9])9[0-9]{11}(?![0-9])", plain) if valid(one)}
     names = set(re.findall(r"<(?:Name|LatinName|nameEn|nameLocal|Наименование)>([^<]+)<", plain))
     assert numbers
@@ -142,6 +152,24 @@ def test_the_same_value_becomes_the_same_other_value_everywhere() -> None:
     assert f"<Name>{name}<" in left
     assert re.fullmatch(r"[А-ЯӘҒҚҢӨҰҮҺІ][а-яәғқңөұүһі]{4} [А-ЯӘҒҚҢӨҰҮҺІ]{3} [0-9]", name)
     assert "202611231100" in right
+
+
+def test_business_keys_become_others_that_hold() -> None:
+    """Alone, in a longer key, in an attribute and in a sentence; check digit of a container, day of a declaration."""
+    scrubber = Scrubber(b"salt")
+    scrubber.learn_keys([*KEYS, ("operation", "57505/191126/0000123/1/R1"), ("lrn", "СФИ-2026-000118"), ("aeo", "A1")])
+    inside = "<d>57505/191126/0000123</d><t>57505/191126/0000123/1/R1, KZ11VTS00000001.</t>"
+    text = f"<a x='KZ11VTS00000001'><c>TSTU9990010</c>{inside}</a>"
+    left = scrubber.scrub(text.encode()).decode()
+    permit, container, declaration, told = re.findall(r"x=\"([^\"]+)|<[cdt]>([^<]+)", left)
+    assert re.fullmatch(r"KZ11VTS[0-9]{8}", permit[0])
+    assert re.fullmatch(r"57505/191126/[0-9]{7}", declaration[1])
+    assert told[1] == f"{declaration[1]}/1/R1, {permit[0]}."
+    assert check_container(container[1]) is None
+    assert not {value for _, value in KEYS} & {permit[0], container[1], declaration[1]}
+    assert scrubber.text("c01-57505-191126-0000123") == f"c01-{declaration[1].replace('/', '-')}"
+    assert scrubber.text("СФИ-2026-000118") != "СФИ-2026-000118"
+    assert scrubber.text("A1") == "A1"
 
 
 def test_another_salt_gives_other_values() -> None:

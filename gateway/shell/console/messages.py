@@ -15,10 +15,9 @@ from gateway.lifecycle import State
 from gateway.model import CorridorId
 from gateway.setup import Setup
 from gateway.shell.console.house import House
-from gateway.shell.console.reads import entry_by_our_id
 from gateway.shell.lanes import LaneCount, lane_counts
 from gateway.shell.pages import MessagePage
-from gateway.shell.queries import messages
+from gateway.shell.queries import entry_by_our_id, messages
 
 PAGE: Final = 50
 LONGEST_SEARCH: Final = 256

@@ -9,16 +9,10 @@ from gateway.errors import MessageUnknown
 from gateway.model import Delivery
 from gateway.shell.pages import IntakeLine
 from gateway.shell.queries import in_utc
-from gateway.shell.rows import delivery_of, uuid_of
+from gateway.shell.rows import delivery_of
 from gateway.shell.store import Store
 
 WAY: Final[LiteralString] = "select * from delivery_way where entry = %s and corridor = %s"
-BY_ID: Final[LiteralString] = """
-select entry from delivery where out_id = %(id)s
-union
-select entry from delivery where entry = %(id)s
-limit 1
-"""
 INCIDENT: Final[LiteralString] = """
 select incident, at, peer, claimed, size, digest, code, threat, detail, findings, alarm from intake where incident = %s
 """
@@ -30,13 +24,6 @@ def way(store: Store, entry: UUID, corridor: str) -> Delivery:
     if not found:
         raise MessageUnknown(f"no delivery of {entry} by {corridor}")
     return delivery_of(found[0])
-
-
-def entry_by_our_id(store: Store, text: str) -> UUID | None:
-    """The message that an id of ours names: its own, or that of an envelope we sent for it."""
-    wanted = uuid_of(text.strip())
-    found = store.fetch(BY_ID, {"id": wanted}) if wanted else []
-    return found[0]["entry"] if found else None
 
 
 def incident(store: Store, wanted: UUID) -> IntakeLine:
