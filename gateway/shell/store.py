@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from datetime import datetime
 from threading import local
 from types import TracebackType
-from typing import Any, LiteralString, Self, TypeVar
+from typing import Any, Final, LiteralString, Self, TypeVar
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow, dict_row
 from psycopg.sql import Composed
 from psycopg_pool import ConnectionPool, PoolTimeout
@@ -18,6 +18,11 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from gateway.errors import Busy
 
 TRIES = 3
+REACH: Final = {
+    "connect_timeout": "10", "keepalives_idle": "5", "keepalives_interval": "2", "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+}  # fmt: skip
+"""A network that is cut is noticed in about ten seconds; the system itself would wait for minutes, or hours."""
 
 Connection = psycopg.Connection[TupleRow]
 Pool = ConnectionPool[Connection]
@@ -28,15 +33,23 @@ Result = TypeVar("Result")
 class Store:
     """A pool of connections that commit every statement by themselves, and try again when the server went away.
 
-    Everything written through it may be written twice without harm: the statements see to that.
+    Everything written through it may be written twice without harm: the statements see to that. Its `dsn` says how soon
+    a network that is cut is noticed, where the given one does not.
     """
 
     def __init__(self, dsn: str, *, largest: int = 16, patience: float = 10.0) -> None:
         settings: dict[str, Any] = {"autocommit": True, "prepare_threshold": 2, "application_name": "gateway"}
+        given = conninfo_to_dict(dsn)
+        self.dsn = make_conninfo(dsn, **{name: word for name, word in REACH.items() if name not in given})
         self._pool: Pool = ConnectionPool(
-            dsn, min_size=1, max_size=largest, kwargs=settings, timeout=patience, reconnect_timeout=60.0, open=False
+            self.dsn,
+            min_size=1,
+            max_size=largest,
+            kwargs=settings,
+            timeout=patience,
+            reconnect_timeout=60.0,
+            open=False,
         )
-        self.dsn = dsn
         self._thread = local()
         self._leaving: list[Callable[[], None]] = []
 

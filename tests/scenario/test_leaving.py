@@ -97,7 +97,7 @@ def test_a_worker_finishes_the_message_in_hand(town: Town) -> None:
     requests.post(f"http://{HOST}:{town.residents[MINISTRY].port}/fault?kind=stall&seconds=2", timeout=10)
     sealed = town.sealed()
     assert HttpCourier(20).deliver(f"{town.url_of('gateway-1')}/soap", sealed).status == HTTPStatus.OK
-    wait_until(lambda: town.log_of(MINISTRY)["received"])
+    wait_until(lambda: town.crew.check() or town.log_of(MINISTRY)["received"])
     assert town.states()[sealed.message_id] == ("queued", 0)
     os.kill(town.crew.pid("worker-1"), signal.SIGTERM)
     wait_until(lambda: town.crew.has_ended("worker-1"))

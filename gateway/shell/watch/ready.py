@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Final
@@ -16,6 +17,8 @@ from gateway.shell.keyring import own_certificates
 if TYPE_CHECKING:
     from gateway.shell.house import House
 
+PATIENCE: Final = 3.0
+"""Seconds the database has to answer; whoever balances load must not wait for a network that is cut."""
 FRESH: Final = 1.0
 """Seconds for which an answer serves: whoever asks more often costs nothing."""
 
@@ -34,11 +37,17 @@ class Fitness:
 
 
 class Readiness:
-    """Looks at most once a second: database, room on the disk, our keys, our clock."""
+    """Looks at most once a second: database, room on the disk, our keys, our clock.
 
-    def __init__(self, house: House) -> None:
+    The database has `patience` seconds to answer.
+    """
+
+    def __init__(self, house: House, patience: float = PATIENCE) -> None:
         self._house = house
+        self._patience = patience
         self._looked = -FRESH
+        self._asker = ThreadPoolExecutor(1, "ready")
+        self._question: Future[str] | None = None
         self._found: tuple[Fitness, ...] = ()
         self._looks: dict[str, Callable[[], str]] = {
             "database": self._database, "room": self._room, "keys": self._keys, "clock": self._clock,
@@ -52,6 +61,16 @@ class Readiness:
         return self._found
 
     def _database(self) -> str:
+        """One question at a time: while it has no answer, nobody asks again."""
+        asked = self._question = self._question or self._asker.submit(self._ask)
+        try:
+            return asked.result(self._patience)
+        except TimeoutError:
+            return "it does not answer in time"
+        finally:
+            self._question = None if asked.done() else asked
+
+    def _ask(self) -> str:
         try:
             row = self._house.store.fetch("select pg_is_in_recovery() as follows")[0]
         except Busy as error:
