@@ -20,7 +20,9 @@ MOST_FINDINGS: Final = 100
 _EXACT_DIGITS: Final = 15
 """Whole numbers up to this length are the same in every reader (IEEE 754 double)."""
 _CUT: Final = 200
-_MARKS: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.S)
+_MOST_VALUES: Final = 200_000
+"""More than any document has elements and attributes; beyond it nothing is worked out any more."""
+_MARKS: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{},]', re.S)
 _OPENING: Final = frozenset("[{")
 _CLOSING: Final = frozenset("]}")
 
@@ -86,14 +88,22 @@ def _refuse(*findings: Finding) -> NoReturn:
 
 
 def _depth(text: str) -> int:
-    """How deep brackets nest outside strings; counted before the parser recurses."""
-    deepest = here = 0
+    """How deep brackets nest outside strings; counted before the parser recurses.
+
+    Raises EnvelopeMalformed (X5) for too many values: before each stands a bracket or a comma, save the outermost.
+    """
+    deepest = here = values = 0
     for mark in _MARKS.finditer(text):
         if mark[0] in _OPENING:
             here += 1
+            values += 1
             deepest = max(deepest, here)
         elif mark[0] in _CLOSING:
             here -= 1
+        elif mark[0] == ",":
+            values += 1
+            if values > _MOST_VALUES:
+                raise EnvelopeMalformed("JSON: too many values", threat="X5")
     return deepest
 
 

@@ -118,7 +118,7 @@ def formats(partner: Partner) -> tuple[str, ...]:
 
 def in_json(verified: Verified) -> bool:
     """True when what was signed is JSON."""
-    return verified.profile == "rest-gw-1" and verified.wire.content_type.lower().startswith(JSON_MEDIA)
+    return verified.profile == "rest-gw-1" and verified.wire.content_type.strip(" \t").lower().startswith(JSON_MEDIA)
 
 
 def _media(verified: Verified) -> Media:

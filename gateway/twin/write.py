@@ -9,18 +9,21 @@ from typing import Final
 
 from lxml import etree
 
-from gateway.errors import Finding
+from gateway.errors import EnvelopeMalformed, Finding
 from gateway.facts.fact import Fact, FactTable
 from gateway.outline import Outline, qualified
 from gateway.strict_json import MOST_FINDINGS, Members, Number, Value, pointer, shown
-from gateway.xml import Element
+from gateway.xml import LIMITS, Element
 
 TEXT: Final = "#"
 _NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def document(value: Value, facts: FactTable) -> Element | tuple[Finding, ...]:
-    """The tree of a twin as read from JSON, or everything that hinders it."""
+    """The tree of a twin as read from JSON, or what hinders it, the first hundred findings of it.
+
+    Raises EnvelopeMalformed (X5) for more elements than any document may have.
+    """
     outline = Outline(facts)
     root = next(iter(outline.elements("").values()))
     pairs = value.pairs if isinstance(value, Members) else ()
@@ -28,18 +31,29 @@ def document(value: Value, facts: FactTable) -> Element | tuple[Finding, ...]:
         found = ", ".join(shown(name) for name, _ in pairs[:5])
         return (Finding(rule="json.root", params={"expected": root.name, "found": found}, path=""),)
     writing = _Writing(outline)
-    tree = writing.element(root, pairs[0][1], pointer("", root.name), None)
+    try:
+        tree = writing.element(root, pairs[0][1], pointer("", root.name), None)
+    except _EnoughSaid:
+        return tuple(writing.findings)
     return tuple(writing.findings) or tree
+
+
+class _EnoughSaid(Exception):
+    """Nobody is shown more findings than there are."""
 
 
 class _Writing:
     def __init__(self, outline: Outline) -> None:
         self._outline = outline
+        self._made = 0
         self._prefixes = _prefixes(outline.facts)
         self.findings: list[Finding] = []
 
     def element(self, fact: Fact, value: Value, at: str, above: Element | None) -> Element:
         """Make one element and all below it."""
+        self._made += 1
+        if self._made > LIMITS.nodes:
+            raise EnvelopeMalformed("too many elements", threat="X5")
         nsmap = self._prefixes or {None: fact.namespace} if fact.namespace else None
         made = (
             etree.Element(qualified(fact), nsmap=nsmap)
@@ -110,12 +124,14 @@ class _Writing:
     def _unknown(self, given: Mapping[str, Value], known: list[str], at: str) -> None:
         for name in given:
             if name not in known:
-                near = get_close_matches(name[:100], known, n=1) if len(self.findings) < MOST_FINDINGS else []
+                near = get_close_matches(name[:100], known, n=1)
                 self._say("json.unknown", pointer(at, name), member=shown(name), near="".join(near))
 
     def _say(self, rule: str, at: str, fact: Fact | None = None, /, **params: str) -> None:
         wco_id, wco_name = (fact.wco_id, fact.wco_name) if fact else ("", "")
         self.findings.append(Finding(rule=rule, params=params, path=at, wco_id=wco_id, wco_name=wco_name))
+        if len(self.findings) >= MOST_FINDINGS:
+            raise _EnoughSaid
 
 
 def kind_of(value: Value) -> str:

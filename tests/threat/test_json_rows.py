@@ -80,6 +80,26 @@ def test_the_limits_of_shape_hold_for_what_json_becomes() -> None:
     assert refused(json.dumps(document).encode())["code"] == "envelope.malformed"
 
 
+@pytest.mark.threat("X5")
+def test_a_flood_of_findings_is_cut_short() -> None:
+    """Only what is shown is worked out, and of more values than a document can have nothing at all."""
+    for many, list_of in ((20_000, "GovernmentAgencyGoodsItem"), (20_000, "Item"), (300_000, "Item")):
+        told = refused(f'{{"LPCOQuery":{{"{list_of}":[{",".join(["[]"] * many)}]}}}}'.encode())
+        assert len(told.get("findings", ())) <= 100
+    assert told["code"] == "envelope.malformed"
+    names = ",".join(f'"a{at}":0' for at in range(2_000))
+    told = refused(f'{{"LPCOQuery":{{{names}}}}}'.encode())
+    assert 0 < len(told["findings"]) <= 100
+
+
+@pytest.mark.threat("S3")
+@pytest.mark.parametrize("space", [" ", "\t"])
+def test_blanks_before_the_media_type_do_not_change_it(space: str) -> None:
+    """XML sent as JSON is no JSON, however the header is written."""
+    answer = posted(HERE, QUERY, "LPCO_QUERY", media=f"{space}application/json")
+    assert problem(answer)["findings"][0]["rule"] == "json.malformed"
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
