@@ -166,6 +166,12 @@ class RelationUnknown(GatewayError):
     code, status, blame = "message.unrelated", 422, "sender"
 
 
+class AnswerGiven(GatewayError):
+    """The question has its one answer already; a second decision about it is nobody's to choose."""
+
+    code, status, blame = "message.answered", 409, "sender"
+
+
 class SchemaUnknown(GatewayError):
     """No schema is registered for this namespace, root, function and type."""
 

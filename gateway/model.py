@@ -236,6 +236,8 @@ class Corridor:
     gives_version: str = ""
     mapping: str = ""
     reply: bool = False
+    once: bool = False
+    """A question gets one such answer; what is decided later travels as a message of its own."""
     priority: Priority = "B"
     deadline: timedelta | None = None
     """How long delivery may be tried, then the message is dead and the sender is told; None = the receiver's terms."""

@@ -20,6 +20,7 @@ from gateway.envelope.addressing import action_of
 from gateway.envelope.rest import MESSAGES_PATH
 from gateway.errors import (
     ActionMismatch,
+    AnswerGiven,
     Conflict,
     DestinationUnreachable,
     EnvelopeMalformed,
@@ -251,6 +252,8 @@ def _answered(verified: Verified, corridors: tuple[Corridor, ...], setup: Setup)
     if asked is None or any(corridor.reply and corridor.receiver != asked.sender for corridor in corridors):
         named = f"relates to {relates_to}, which did not go to" if relates_to else "relates to no message that went to"
         raise RelationUnknown(f"{named} {verified.partner.id}", threat="R6")
+    if any(corridor.once for corridor in corridors) and setup.ledger.answered(asked.id, verified.partner.id):
+        raise AnswerGiven(f"{verified.partner.id} has answered {relates_to} before, by a message of another id")
     return asked.id
 
 

@@ -71,6 +71,10 @@ class Ledger(Protocol):
         """The entry that our envelope `message_id` to `receiver` carried, for an answer that relates to it."""
         ...
 
+    def answered(self, question: UUID, by: PartnerId) -> bool:
+        """True when an answer of this partner to the entry `question` is kept; what we said for it does not count."""
+        ...
+
     def keep(self, delivery: Delivery, sealed: Sealed) -> Sealed:
         """Keep what will leave, before it leaves; if an earlier try kept bytes that are still fresh, return those."""
         ...

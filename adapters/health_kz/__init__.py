@@ -41,11 +41,11 @@ def _to_ministry(name: str, takes: str, gives: str, deadline: timedelta = _DAY) 
     )  # fmt: skip
 
 
-def _from_ministry(name: str, takes: str, gives: str) -> Corridor:
+def _from_ministry(name: str, takes: str, gives: str, *, once: bool = True) -> Corridor:
     return Corridor(
         id=CorridorId(f"health-{name.replace('_', '-')}"), sender=HEALTH_KZ, receiver=CUSTOMS_KZ,
         takes=DocumentType(takes), gives=DocumentType(gives), mapping=f"mappings/health_kz/{name}.csv",
-        reply=True, deadline=_DAY, basis=_BASIS, lossless=True,
+        reply=True, once=once, deadline=_DAY, basis=_BASIS, lossless=True,
     )  # fmt: skip
 
 
@@ -115,7 +115,7 @@ ADAPTER: Final = Adapter(
         _to_ministry("notice_released", "DEC_RELEASED", "HEALTH_DEC_NOTICE"),
         _from_ministry("permit_answer", "HEALTH_PERMIT_ANSWER", "LPCO_STATUS"),
         _from_ministry("ledger_answer", "HEALTH_LEDGER_ANSWER", "LPCO_LEDGER"),
-        _from_ministry("declaration_answer", "HEALTH_DEC_ANSWER", "DEC_RESPONSE"),
+        _from_ministry("declaration_answer", "HEALTH_DEC_ANSWER", "DEC_RESPONSE", once=False),
     ),
     converters={**CONVERTERS, **ELSEWHERE},
 )

@@ -64,7 +64,7 @@ def _to_china(name: str, takes: str, gives: DocumentType, answer: str) -> Corrid
     )
 
 
-def _from_china(name: str, takes: DocumentType, gives: str) -> Corridor:
+def _from_china(name: str, takes: DocumentType, gives: str, *, once: bool = False) -> Corridor:
     return Corridor(
         id=CorridorId(f"aeo-{name.replace('_', '-')}-from-china"),
         sender=MRA_CN,
@@ -73,6 +73,7 @@ def _from_china(name: str, takes: DocumentType, gives: str) -> Corridor:
         gives=DocumentType(gives),
         mapping=f"mappings/mra_cn/aeo_{name}.csv",
         reply=True,
+        once=once,
         deadline=_TWO_DAYS,
         basis=_BASIS,
         lossless=True,
@@ -98,7 +99,7 @@ ADAPTER: Final = Adapter(
         _to_china("delta", "AEO_MASTER_DELTA", CN_DELTA, "AEO_RECORD_RESULT"),
         _to_china("reconcile", "AEO_RECONCILE", CN_CHECK, "AEO_RECONCILE_RESULT"),
         _from_china("result", CN_RESULT, "AEO_RECORD_RESULT"),
-        _from_china("reconcile_result", CN_CHECK_RESULT, "AEO_RECONCILE_RESULT"),
+        _from_china("reconcile_result", CN_CHECK_RESULT, "AEO_RECONCILE_RESULT", once=True),
     ),
     converters=CONVERTERS,
 )

@@ -103,6 +103,10 @@ class PostgresLedger:
         found = self._store.fetch(statements.OUTGOING, [known, receiver])
         return rows.entry_of(found[0]) if found else None
 
+    def answered(self, question: UUID, by: PartnerId) -> bool:
+        """True when an answer of this partner to the entry `question` is kept; what we said for it does not count."""
+        return self._store.write(statements.ANSWERED, [question, by]) is not None
+
     def keep(self, delivery: Delivery, sealed: Sealed) -> Sealed:
         """Keep what will leave, before it leaves; if an earlier try kept bytes that are still fresh, return those."""
         at, entry = self._clock(), delivery.entry

@@ -58,6 +58,10 @@ with i as (
 select link_evidence(%(at)s, %(event)s, %(entry)s, %(wire_digest)b, %(record)s) from i
 """
 
+ANSWERED: Final[LiteralString] = """
+select 1 from delivery where entry = %s and receiver = %s and answered_by is not null limit 1
+"""
+
 KEEP: Final[LiteralString] = """
 with l as (
   select number, expires_at from outgoing

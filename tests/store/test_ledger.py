@@ -163,6 +163,9 @@ def test_an_answer_relates_to_what_the_asker_sent(ledger: PostgresLedger, store:
     enter(ledger, answer)
     assert waiting(store, answer.id, TELL).relates_to == "urn:uuid:question"
     assert store.fetch("select answered_by from delivery where entry = %s", [asked.id])[0]["answered_by"] == answer.id
+    assert ledger.answered(asked.id, HEALTH)
+    assert not ledger.answered(asked.id, CUSTOMS)
+    assert not ledger.answered(answer.id, HEALTH)
 
 
 def test_a_follow_up_relates_to_what_the_receiver_got(ledger: PostgresLedger, store: Store, ids: CountedIds) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from uuid import UUID
 
 from gateway.lifecycle import State
 from gateway.model import Delivery, Entry, Intake, MessageId, PartnerId, Receipt, Sealed, Verified
@@ -49,6 +50,10 @@ class WatchedLedger:
     def outgoing(self, message_id: MessageId, receiver: PartnerId) -> Entry | None:
         """As the other says."""
         return self._ledger.outgoing(message_id, receiver)
+
+    def answered(self, question: UUID, by: PartnerId) -> bool:
+        """As the other says."""
+        return self._ledger.answered(question, by)
 
     def keep(self, delivery: Delivery, sealed: Sealed) -> Sealed:
         """As the other does."""
