@@ -16,10 +16,10 @@ FLOORS: tuple[tuple[int, str], ...] = (
     (2, r"gateway\.(xml|ports|order|messages|strict_json|outline|facts(\..+)?|codes|codes\.(lists|numbers))"),
     (3, r"gateway\.envelope(\..+)?"),
     (4, r"gateway\.(seal|mapping|twin)(\..+)?|gateway\.(route|receipt|codes\.check)"),
-    (4, r"gateway\.schema(\.(atlas|bare|explain|guard|hints|pointers|recognise|reported|rules|versions))?"),
+    (4, r"gateway\.schema(\.(atlas|bare|explain|guard|hints|pointers|recognise|reported|rules|sketch|stream|traced|versions))?"),
     (
         5,
-        r"gateway\.(setup|answer|pipeline|notice|reception|refusal|silence|reading|schema\.(diff|impact)|codes\.desks|twins)",
+        r"gateway\.(setup|answer|pipeline|notice|reception|refusal|silence|reading|large|attachments|welcome|schema\.(diff|impact)|codes\.desks|twins)",
     ),
     (5, r"gateway\.contract(\.wsdl(_types)?)?"),
     (6, r"gateway\.(shell|testing)(\..+)?"),
@@ -49,7 +49,7 @@ SIMULATED = ("simulator", "register", "movements")
 """Modules of an adapter that keep the book of its simulated partner."""
 BANNED = re.compile(r"(Manager|Handler|Helper|Util|Processor|Service|Impl|Abstract|Default)\b|^Base[A-Z]")
 LONGEST_FILE = 300
-LONGER = {"gateway.model": 350}  # the words of the house stay in one place
+LONGER = {"gateway.model": 400}  # the words of the house stay in one place
 LONGEST_FUNCTION = 50
 
 
@@ -64,6 +64,11 @@ def modules() -> Iterator[tuple[str, Path, ast.Module]]:
 
 MODULES = list(modules())
 NAMES = {name for name, _, _ in MODULES}
+
+
+def named(one: object) -> str:
+    """What a case is called: the same in every run, so that runs can be compared and shared out."""
+    return one if isinstance(one, str) else type(one).__name__
 
 
 def imports(tree: ast.Module) -> Iterator[tuple[str, bool]]:
@@ -83,14 +88,14 @@ def floor(name: str) -> int:
     return found[0]
 
 
-@pytest.mark.parametrize(("name", "tree"), [(n, t) for n, _, t in MODULES if n.startswith("gateway")], ids=str)
+@pytest.mark.parametrize(("name", "tree"), [(n, t) for n, _, t in MODULES if n.startswith("gateway")], ids=named)
 def test_imports_go_down(name: str, tree: ast.Module) -> None:
     here = floor(name)
     up = [other for other, _ in imports(tree) if other.startswith("gateway") and floor(other) > here]
     assert not up, f"{name} (floor {here}) imports {up}"
 
 
-@pytest.mark.parametrize(("name", "tree"), [(n, t) for n, _, t in MODULES if n.startswith("gateway")], ids=str)
+@pytest.mark.parametrize(("name", "tree"), [(n, t) for n, _, t in MODULES if n.startswith("gateway")], ids=named)
 def test_the_world_stays_in_the_shell(name: str, tree: ast.Module) -> None:
     if floor(name) >= 6:
         return
@@ -99,7 +104,7 @@ def test_the_world_stays_in_the_shell(name: str, tree: ast.Module) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "tree"), [(n, t) for n, _, t in MODULES if any(re.fullmatch(d, n) for d in DESKS)], ids=str
+    ("name", "tree"), [(n, t) for n, _, t in MODULES if any(re.fullmatch(d, n) for d in DESKS)], ids=named
 )
 def test_desks_do_not_import_one_another(name: str, tree: ast.Module) -> None:
     own = next(desk for desk in DESKS if re.fullmatch(desk, name))
@@ -108,7 +113,7 @@ def test_desks_do_not_import_one_another(name: str, tree: ast.Module) -> None:
     assert floor(name) > 4 or not found, f"{name} imports {found}"
 
 
-@pytest.mark.parametrize(("name", "tree"), [(n, t) for n, _, t in MODULES if n.startswith("adapters")], ids=str)
+@pytest.mark.parametrize(("name", "tree"), [(n, t) for n, _, t in MODULES if n.startswith("adapters")], ids=named)
 def test_adapters_know_only_the_words(name: str, tree: ast.Module) -> None:
     own = ".".join(name.split(".")[:2])
     found = {other for other, _ in imports(tree)}
@@ -121,13 +126,13 @@ def test_adapters_know_only_the_words(name: str, tree: ast.Module) -> None:
     assert not world, f"{name} imports {world}"
 
 
-@pytest.mark.parametrize(("name", "file"), [(n, f) for n, f, _ in MODULES], ids=str)
+@pytest.mark.parametrize(("name", "file"), [(n, f) for n, f, _ in MODULES], ids=named)
 def test_files_can_be_read_in_one_sitting(name: str, file: Path) -> None:
     lines = len(file.read_text("utf-8").splitlines())
     assert lines <= LONGER.get(name, LONGEST_FILE), f"{name} has {lines} lines"
 
 
-@pytest.mark.parametrize(("name", "tree"), [(n, t) for n, _, t in MODULES], ids=str)
+@pytest.mark.parametrize(("name", "tree"), [(n, t) for n, _, t in MODULES], ids=named)
 def test_functions_are_short_and_names_say_something(name: str, tree: ast.Module) -> None:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -137,7 +142,7 @@ def test_functions_are_short_and_names_say_something(name: str, tree: ast.Module
             assert not BANNED.search(node.name), f"{name}.{node.name}"
 
 
-@pytest.mark.parametrize(("name", "tree"), [(n, t) for n, _, t in MODULES], ids=str)
+@pytest.mark.parametrize(("name", "tree"), [(n, t) for n, _, t in MODULES], ids=named)
 def test_every_public_thing_says_what_becomes_true(name: str, tree: ast.Module) -> None:
     assert ast.get_docstring(tree), f"{name} has no docstring"
     silent = [
