@@ -21,7 +21,7 @@ from gateway.envelope.soap import Parts, check_action, media_type, payload_of, r
 from gateway.errors import AddressingInvalid, EnvelopeMalformed, GatewayError, SealBroken, SealInvalid
 from gateway.model import WSA_ANONYMOUS, Claims, Envelope, Partner, PartnerId, Reference, Verified, Wire
 from gateway.seal import frames
-from gateway.seal.frames import Frame, Match, Values
+from gateway.seal.frame import Frame, Match, Values
 from gateway.seal.keys import check_octets
 from gateway.seal.shape import may_have_ids, no_security_below, payload_octets
 from gateway.seal.soap import allowed, keep_token, token_of, verify_soap
