@@ -44,7 +44,8 @@ _ELEMENTS: Final = frozenset(_ALLOWED.split())
 _FUNCTIONS: Final = frozenset(_CALLABLE.split())
 _QUOTED: Final = re.compile("'[^']*'|\"[^\"]*\"")
 _CALLED: Final = re.compile(r"([^\W\d][\w.-]*(?::[^\W\d][\w.-]*)?)\s*\(")
-_BRACED: Final = re.compile(r"\{([^{}]*)\}")
+_BRACED: Final = re.compile(r"""\{\{|\{((?:'[^']*'|"[^"]*"|[^'"}])*)\}""")
+"""An expression in an attribute value template; a quoted brace does not end it, a doubled one begins none."""
 _WHY: Final = {
     "strip-space": "strip-space changes the document that is read; select what is wanted instead",
     "include": "a stylesheet is one file", "import": "a stylesheet is one file",
@@ -140,7 +141,7 @@ def _wrong_attribute(key: str, value: str, *, ours: bool) -> Iterator[str]:
         yield "extension elements are not allowed"
     if ours and name in ("disable-output-escaping", "cdata-section-elements") and value != "no":
         yield f"{name} is not allowed"
-    for expression in [value] if ours else _BRACED.findall(value):
+    for expression in [*([value] if ours else []), *_BRACED.findall(value)]:
         for called in _CALLED.findall(_QUOTED.sub("''", expression)):
             if called not in _FUNCTIONS:
                 yield f"the function {called}() is not allowed"

@@ -65,6 +65,10 @@ def test_provenance_says_who_made_it() -> None:
 FORBIDDEN = {
     "document() is not allowed": sheet(template("<xsl:value-of select=\"document('file:///etc/passwd')\"/>")),
     "document() is not allowed ": sheet(template("<Number a=\"{ document ('x') }\"/>")),
+    "document() is not allowed  ": sheet(template("<Number a=\"{concat('}', document('x'))}\"/>")),
+    "document() is not allowed   ": sheet(template("<Number a=\"it's {document('x')}\"/>")),
+    "document() is not allowed    ": sheet(template("<xsl:element name=\"N\" namespace=\"it's{document('x')}\"/>")),
+    "document() is not allowed     ": sheet(template("<Number a=\"{{{document('x')}}}\"/>")),
     "strip-space changes the document": sheet('<xsl:strip-space elements="*"/>' + BODY),
     "xsl:document is not allowed": sheet(template('<xsl:document href="x"/>')),
     "extension elements are not allowed": sheet(
