@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import accept, docs, http, line, mapping, verify
+from bench import accept, docs, http, line, mapping, scale, verify
 from bench.documents import SIZES
 from bench.machine import machine
 from bench.measure import FULL, QUICK
@@ -63,6 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
         Path(given.json).write_text(report.as_json(), "utf-8")
     if given.record:
         docs.keep(report)
+        scale.keep(report)
     return 0
 
 

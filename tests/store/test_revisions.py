@@ -17,7 +17,7 @@ from gateway.shell.presence import Presence, live_instances
 from gateway.shell.queries import message, messages, overdue, status
 from gateway.shell.revisions import REVISION, apply_schema, known_revisions, standing
 from gateway.shell.store import Store
-from tests.builders import CUSTOMS, NOW, a_receipt, a_sealed
+from tests.builders import CUSTOMS, NOW, CountedIds, FrozenClock, a_receipt, a_sealed, some_corridors
 from tests.store.steps import ask, waiting
 
 LATER = [Path(__file__).with_name("later_revisions")]
@@ -121,3 +121,26 @@ def test_closing_the_store_signs_the_program_off(dsn: str, store: Store) -> None
         Presence(other, REVISION).start()
         assert len(store.run(live_instances)) == 1
     assert store.run(live_instances) == []
+
+
+def test_two_versions_hand_messages_to_each_other(ledger: PostgresLedger, store: Store, dsn: str) -> None:
+    """What one accepts the other delivers, each by its own statements; what contracts waits for the older."""
+    old = Presence(store, REVISION)
+    old.start()
+    apply_schema(dsn, NOW, program=REVISION + 1, also=LATER)
+    with Store(dsn) as theirs:
+        Presence(theirs, REVISION + 1).start()
+        newer = PostgresLedger(theirs, some_corridors(), clock=FrozenClock(), ids=CountedIds(10_000))
+        assert sorted(one.revision for one in store.run(live_instances)) == [REVISION, REVISION + 1]
+        for number in range(1, 4):
+            of_old, of_new = ask(ledger, number), ask(newer, 1_000 + number)
+            theirs.write("update message set office = 'KZ50101' where id = %s returning id", [of_new.id])
+            for takes, reads, entry in ((newer, theirs, of_old), (ledger, store, of_new)):
+                delivery = waiting(reads, entry.id)
+                takes.settle(delivery, State.DELIVERED, receipt=a_receipt(delivery.message_id, id=f"r-{entry.id}"))
+                assert message(reads, entry.id).state == "delivered"
+        rows = theirs.fetch("select office, count(*) as n from message group by 1")
+        assert {row["office"]: row["n"] for row in rows} == {"": 3, "KZ50101": 3}
+        held = apply_schema(dsn, NOW, program=REVISION + 2, also=LATER)
+        assert (held.revision, len(held.held_by)) == (REVISION + 1, 1)
+    assert verify_chains(store).broken is None
