@@ -13,12 +13,14 @@ import structlog
 import uuid6
 
 from gateway import registry
+from gateway.envelope.rest import MESSAGES_PATH
 from gateway.model import Corridor, PartnerId
 from gateway.pipeline import conclude, forward
 from gateway.setup import Setup
 from gateway.shell import queries
 from gateway.shell.config import Settings, load_settings
 from gateway.shell.courier import HttpCourier
+from gateway.shell.depot import StoreDepot
 from gateway.shell.fence import FencedCourier
 from gateway.shell.house import House
 from gateway.shell.keyring import FileKeyring
@@ -29,7 +31,9 @@ from gateway.shell.partners import load_partners, own_addresses, voiceless
 from gateway.shell.presence import Presence
 from gateway.shell.retention import keep_house
 from gateway.shell.revisions import REVISION, apply_schema
+from gateway.shell.spool import Spool
 from gateway.shell.store import Store
+from gateway.shell.uploads import PATIENCE, Uploads
 from gateway.shell.watch.alerts import Alerts
 from gateway.shell.watch.clock import ClockGuard, GuardedKeyring, Read, database_clock, ntp_clock
 from gateway.shell.watch.conditions import limits_of
@@ -45,6 +49,8 @@ if TYPE_CHECKING:
     from gateway.shell.front import Front
 
 log = structlog.get_logger("gateway")
+
+MEGABYTE = 1_000_000
 
 
 def utc_now() -> datetime:
@@ -68,7 +74,7 @@ def build(settings: Settings, *, on_queued: Callable[[str], None] | None = None)
         store, corridors.values(), clock=utc_now, ids=uuid6.uuid7, on_queued=on_queued,
         terms={partner.id: partner.terms for partner in partners.values()}, retries=settings.terms.retries,
     )  # fmt: skip
-    guard = guard_clock(settings, store)
+    guard, depot = guard_clock(settings, store), depot_of(settings, store)
     setup = Setup(
         partners=partners,
         schemas=trees.schemas,
@@ -78,7 +84,8 @@ def build(settings: Settings, *, on_queued: Callable[[str], None] | None = None)
         twins=trees.twins,
         keyring=GuardedKeyring(FileKeyring(key_files(settings), production=production), guard),
         ledger=WatchedLedger(ledger, utc_now, tracer()),
-        courier=HttpCourier(settings.delivery_timeout),
+        courier=HttpCourier(settings.delivery_timeout, depot),
+        depot=depot,
         clock=utc_now,
         ids=uuid6.uuid7,
         addresses=own_addresses(settings.url),
@@ -87,6 +94,12 @@ def build(settings: Settings, *, on_queued: Callable[[str], None] | None = None)
         log=log.warning,
     )
     return House(settings=settings, registry=trees, store=store, ledger=ledger, setup=setup, clock_guard=guard)
+
+
+def depot_of(settings: Settings, store: Store) -> StoreDepot:
+    """Where long messages are: below state_dir until they are in the database."""
+    room, free = settings.spool_megabytes * MEGABYTE, settings.watch.least_free_megabytes * MEGABYTE
+    return StoreDepot(store, Spool(settings.state_dir / "spool", room=room, least_free=free))
 
 
 def guard_clock(settings: Settings, store: Store) -> ClockGuard:
@@ -158,7 +171,17 @@ def front() -> Front:
     leaving = Leaving(house.settings.state_dir)
     return Front(
         make_doors(house), largest=house.settings.largest_message, threads=house.settings.threads,
-        leaving=lambda: leaving.announced,
+        leaving=lambda: leaving.announced, uploads=uploads_of(house),
+    )  # fmt: skip
+
+
+def uploads_of(house: House) -> Uploads:
+    """Long messages come over REST."""
+    depot, settings = house.setup.depot, house.settings
+    assert isinstance(depot, StoreDepot)  # noqa: S101 - `build` made it
+    return Uploads(
+        depot.spool, paths=frozenset({MESSAGES_PATH}), smallest=settings.largest_message,
+        largest=settings.largest_spooled, patience=PATIENCE,
     )  # fmt: skip
 
 

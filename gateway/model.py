@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal, NewType
+from typing import BinaryIO, Literal, NewType
 from uuid import UUID
 
 from gateway.terms import NOBODY, USUAL, Contact, Terms
@@ -52,11 +52,27 @@ ACTION = "urn:swgw:action:"
 """wsa:Action of a message is ACTION + its DocumentType, e.g. `urn:swgw:action:LPCO_QUERY`."""
 RECEIPT_TYPE = DocumentType("RECEIPT")
 NOTICE_TYPE = DocumentType("NOTICE")
+ATTACHMENT_TYPE = DocumentType("ATTACHMENT")
+"""A file that is no document of ours: a scan, a certificate as PDF. It goes on as it came."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Large:
+    """Octets too many to be held in memory: what is known of them, and where `gateway.ports.Depot` finds them.
+
+    `digests` in hex by short name, `sha256` always; none = they have not come yet. `name`: as the ledger knows them.
+    """
+
+    size: int
+    digests: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
+    source: Callable[[], BinaryIO] | None = field(default=None, compare=False, repr=False)
+    """Reads those that are not in the ledger yet, from their first octet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wire:
-    """The bytes exactly as they came. All evidence hashes these.
+    """The bytes exactly as they came, in `body` or, when they are many, as `large`. All evidence hashes these.
 
     `target` is the request target (`/api/v1/messages?x=1`), `authority` the host as we serve it; `headers` keep order
     and repetition, names in lower case. `peer` is the network address. `status` is set on answers we received.
@@ -71,14 +87,22 @@ class Wire:
     target: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     status: int | None = None
+    large: Large | None = None
     _digest: list[str] = field(default_factory=list, init=False, compare=False, repr=False)
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the body, lower-case hex; worked out once."""
+        """SHA-256 of the body, lower-case hex; worked out once. Empty while a large body has not come."""
+        if self.large is not None:
+            return self.large.digests.get("sha256", "")
         if not self._digest:
             self._digest.append(hashlib.sha256(self.body).hexdigest())
         return self._digest[0]
+
+    @property
+    def size(self) -> int:
+        """Octets of the body."""
+        return len(self.body) if self.large is None else self.large.size
 
     def header(self, name: str) -> str | None:
         """The only value of a header; None when absent or repeated."""
@@ -157,6 +181,8 @@ class Partner:
     terms: Terms = USUAL
     format: Literal["xml", "json"] = "xml"
     """What our REST messages and answers to it are written in; with `json` it may send either."""
+    attachments: tuple[str, ...] = ()
+    """Media types of files it may send (`application/pdf`); none = no files."""
     demo: bool = False
 
 
@@ -209,6 +235,13 @@ class Document:
     payload: bytes
     schema: str
     keys: tuple[tuple[str, str], ...] = ()
+    large: Large | None = None
+    """The payload where it is too long to be held; then `payload` is empty."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the payload, hex."""
+        return hashlib.sha256(self.payload).hexdigest() if self.large is None else self.large.digests["sha256"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,6 +335,13 @@ class Sealed:
     expires_at: datetime | None = None
     made_by: tuple[tuple[str, str], ...] = field(default=(), compare=False)
     """What made the document inside: mapping table, code lists and schema with their versions; for the evidence."""
+    large: Large | None = None
+    """The body where it is too long to be held; then `body` is empty."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the body, hex."""
+        return hashlib.sha256(self.body).hexdigest() if self.large is None else self.large.digests["sha256"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

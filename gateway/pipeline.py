@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from time import perf_counter
 from typing import Final, TypeVar
 from uuid import UUID
 
+from gateway import attachments
 from gateway import receipt as receipts
 from gateway.answer import receipt_in
 from gateway.envelope.addressing import action_of
@@ -22,17 +22,16 @@ from gateway.errors import (
     ActionMismatch,
     AnswerGiven,
     Conflict,
-    DestinationUnreachable,
-    EnvelopeMalformed,
     GatewayError,
     MappingGap,
     MappingInvalid,
-    NotEntitled,
     RelationUnknown,
 )
+from gateway.large import judged, passable, prepared, written
 from gateway.lifecycle import State
 from gateway.mapping import translate, unfit
 from gateway.model import (
+    ATTACHMENT_TYPE,
     RECEIPT_TYPE,
     WSA_ANONYMOUS,
     Claims,
@@ -49,9 +48,10 @@ from gateway.model import (
 from gateway.notice import notice_of
 from gateway.route import route
 from gateway.schema import check, validate
-from gateway.seal.profiles import fresh, seal, seal_answer
+from gateway.seal.profiles import seal, seal_answer
 from gateway.setup import OWN_ID, Setup
 from gateway.twins import formats, in_json
+from gateway.welcome import welcome
 from gateway.xml import Element, canonical, parse
 
 Result = TypeVar("Result")
@@ -77,12 +77,12 @@ def accept(verified: Verified, setup: Setup, steps: Steps) -> Sealed:
     earlier = setup.ledger.recall(verified.partner.id, verified.claims.message_id)
     if earlier is not None:
         return _again(verified, *earlier)
-    fresh(verified, verified.wire.received_at, setup.window, setup.skew)
-    _addressed_to_us(verified, setup)
-    _entitled(verified)
+    welcome(verified, setup)
     readable = steps.run("twin", lambda: setup.twins.read(verified)) if in_json(verified) else verified
     document = _judged(verified, readable, setup, steps)
     corridors = route(document, verified.claims, setup.corridors.values())
+    if document.large is not None:
+        passable(corridors, setup)
     entry = _entry(verified, document, corridors, setup)
     answer = steps.run("receipt", lambda: _receipt(entry, verified, setup))
     return setup.ledger.enter(entry, verified, answer, steps)
@@ -90,6 +90,12 @@ def accept(verified: Verified, setup: Setup, steps: Steps) -> Sealed:
 
 def _judged(verified: Verified, readable: Verified, setup: Setup, steps: Steps) -> Document:
     """Valid by its schema, what its action says, and true to the code lists; its tree is read once for all of it."""
+    if attachments.is_one(verified):
+        return steps.run("validate", lambda: attachments.document_of(verified, setup))
+    if verified.wire.large is not None:
+        document = steps.run("validate", lambda: judged(verified, setup))
+        _says_what_it_is(verified, document)
+        return document
 
     def then(document: Document, root: Element) -> None:
         _says_what_it_is(verified, document)
@@ -124,10 +130,11 @@ def deliver(delivery: Delivery, setup: Setup) -> Receipt:
     if sealed is None or _stale(sealed, setup):
         document = prepare(delivery, setup)
         claims = outgoing_claims(delivery, document, receiver)
-        body, media = setup.twins.write(document.payload, document.type, formats(receiver)[0], document.version)
+        body, media = written(document, formats(receiver)[0], setup)
         sealed = seal(
-            body, claims, receiver, setup.keyring, now=setup.clock(), nonce=str(setup.ids()), content_type=media
-        )
+            body, claims, receiver, setup.keyring, now=setup.clock(), nonce=str(setup.ids()), content_type=media,
+            large=document.large,
+        )  # fmt: skip
         sealed = setup.ledger.keep(delivery, replace(sealed, made_by=_made_by(delivery, document, setup)))
     answer = setup.courier.deliver(receiver.endpoint, sealed)
     return receipt_in(answer, sealed, receiver, setup)
@@ -136,6 +143,10 @@ def deliver(delivery: Delivery, setup: Setup) -> Receipt:
 def prepare(delivery: Delivery, setup: Setup) -> Document:
     """The document in the receiver's words, valid by the receiver's schema. Raises MappingGap, MappingInvalid."""
     entry, corridor = delivery.entry, setup.corridors[delivery.corridor]
+    if entry.document.large is not None:
+        return prepared(delivery, corridor, context_of(delivery, corridor), setup)
+    if entry.document.type == ATTACHMENT_TYPE:
+        return entry.document
     if not corridor.mapping:
         return replace(entry.document, payload=canonical(parse(entry.document.payload)))
     translation = setup.translations[corridor.mapping]
@@ -208,21 +219,6 @@ def _again(verified: Verified, content_digest: str, answer: Sealed) -> Sealed:
     if content_digest != verified.content_digest:
         raise Conflict("this message id came before with other content", threat="R2")
     return answer
-
-
-def _addressed_to_us(verified: Verified, setup: Setup) -> None:
-    claims = verified.claims
-    to = claims.to if verified.profile == "soap-gw-1" else verified.wire.authority
-    if to not in setup.addresses:
-        raise EnvelopeMalformed(f"addressed to {to!r}, which is not here", threat="R5")
-    if claims.reply_to != WSA_ANONYMOUS and claims.reply_to not in verified.partner.reply_to:
-        raise DestinationUnreachable("ReplyTo is not registered for this partner", threat="S5")
-
-
-def _entitled(verified: Verified) -> None:
-    name = verified.claims.action.removeprefix("urn:swgw:action:")
-    if not any(fnmatchcase(name, pattern) for pattern in verified.partner.sends):
-        raise NotEntitled(f"{verified.partner.id} may not send {name}", threat="P2")
 
 
 def _says_what_it_is(verified: Verified, document: Document) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Protocol
+from typing import BinaryIO, Protocol
 from uuid import UUID
 
 from gateway.lifecycle import State
-from gateway.model import Delivery, Entry, Intake, MessageId, PartnerId, Receipt, Sealed, Verified, Wire
+from gateway.model import Delivery, Entry, Intake, Large, MessageId, PartnerId, Receipt, Sealed, Verified, Wire
 
 
 class Clock(Protocol):
@@ -98,6 +98,31 @@ class Ledger(Protocol):
         """Record a failed attempt. The partner is out, so its lane waits for the next pilot; or this message `alone`
         waits its next retry, and what may not overtake it. `until` says otherwise how long.
         """
+        ...
+
+
+class Sheet(Protocol):
+    """A place to write what is too long for memory; it is gone when nobody has its `Large` any more."""
+
+    @property
+    def sink(self) -> BinaryIO:
+        """To write to, from the beginning to the end."""
+        ...
+
+    def done(self) -> Large:
+        """What was written."""
+        ...
+
+
+class Depot(Protocol):
+    """Where large bodies are: on the spool or in the ledger."""
+
+    def open(self, large: Large) -> BinaryIO:
+        """Read them from their first octet, a piece at a time; seekable. Raises Busy when they cannot be had now."""
+        ...
+
+    def sheet(self) -> Sheet:
+        """A new one. Raises Busy when there is no room."""
         ...
 
 

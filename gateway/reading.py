@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.envelope.rest import REST_MEDIA_TYPE
-from gateway.model import WSA_ANONYMOUS, Claims, MessageId, Sealed, Verified, Wire
+from gateway.model import WSA_ANONYMOUS, Claims, Large, MessageId, Sealed, Verified, Wire
 from gateway.pipeline import Steps
 from gateway.reception import Attempt, prove, refuse
 from gateway.refusal import any_error
@@ -27,6 +27,8 @@ class Answer:
     status: int = 200
     claims: Claims | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    large: Large | None = None
+    """The body where it is too long to be held."""
 
 
 def ask(wire: Wire, answer: Callable[[Verified], Answer], setup: Setup) -> Sealed:
@@ -56,5 +58,5 @@ def _sealed(answer: Answer, verified: Verified, setup: Setup) -> Sealed:
     )
     return seal_answer(
         answer.body, claims, verified, setup.keyring, now=setup.clock(), nonce=str(setup.ids()), status=answer.status,
-        content_type=answer.content_type, headers=answer.headers,
+        content_type=answer.content_type, headers=answer.headers, large=answer.large,
     )  # fmt: skip

@@ -28,8 +28,10 @@ from gateway.model import (
     Wire,
 )
 from gateway.pipeline import Steps, accept
+from gateway.seal.http_signature import verify_head
 from gateway.seal.profiles import open_envelope, seal_answer, verify
 from gateway.setup import OWN_ID, Setup
+from gateway.welcome import welcome
 from gateway.xml import canonical
 
 _ALARMS: Final = frozenset({"A7", "C4", "R2", "R6"})
@@ -58,6 +60,24 @@ def receive(wire: Wire, profile: Profile, setup: Setup) -> Sealed:
         return accept(attempt.verified, setup, steps) if attempt.verified else refuse(attempt, GatewayError(), setup)
     except Exception as error:  # noqa: BLE001 - the last desk: whatever happened, the sender gets an answer
         return refuse(attempt, refusal.any_error(error), setup)
+
+
+def admit(wire: Wire, setup: Setup) -> Sealed:
+    """Whether a long body may come, by its head alone: status 100, or a refusal. Never raises.
+
+    The header `gw-known` in a 100 says that the message came before: its body need only be compared.
+    """
+    attempt = Attempt(wire, "rest-gw-1")
+    try:
+        attempt.envelope = open_envelope(wire, attempt.profile)
+        attempt.verified = verified = verify_head(attempt.envelope, setup.partners, wire.received_at)
+        earlier = setup.ledger.recall(verified.partner.id, verified.claims.message_id)
+        if earlier is None:
+            welcome(verified, setup)
+    except Exception as error:  # noqa: BLE001 - as in `receive`
+        return refuse(attempt, refusal.any_error(error), setup)
+    headers = (("gw-known", "1"),) if earlier else ()
+    return Sealed(body=b"", content_type="", message_id=MessageId(""), references=(), status=100, headers=headers)
 
 
 def prove(attempt: Attempt, setup: Setup, steps: Steps) -> Verified:
@@ -102,7 +122,7 @@ def _intake(attempt: Attempt, error: GatewayError, setup: Setup) -> Intake:
         at=attempt.wire.received_at,
         peer=attempt.wire.peer,
         claimed=f"{known.claims.sender} {known.claims.message_id}{mark}" if known else "",
-        size=len(attempt.wire.body),
+        size=attempt.wire.size,
         digest=attempt.wire.digest,
         code=error.code,
         threat=error.threat,

@@ -9,7 +9,7 @@ from datetime import timedelta
 from gateway.codes.desks import NO_CODES, CodeDesks
 from gateway.mapping import Translation
 from gateway.model import Corridor, CorridorId, Partner, PartnerId
-from gateway.ports import Clock, Courier, Ids, Keyring, Ledger
+from gateway.ports import Clock, Courier, Depot, Ids, Keyring, Ledger
 from gateway.schema import Schemas
 from gateway.twins import NO_TWINS, Twins
 
@@ -42,4 +42,6 @@ class Setup:
     """Holds what partners send to the code lists."""
     twins: Twins = NO_TWINS
     """JSON of partners whose record says so."""
+    depot: Depot | None = None
+    """Where large bodies are; None = there are none."""
     log: Callable[..., None] = field(default=_quiet)

@@ -78,7 +78,7 @@ def working(running: Running) -> Iterator[None]:
 
 @contextmanager
 def _served(settings: Settings, log: Path) -> Iterator[None]:
-    names = ("state_dir", "database_url", "port", "threads", "largest_message", "environment")
+    names = ("state_dir", "database_url", "port", "threads", "largest_message", "largest_spooled", "environment")
     env = {**os.environ, **{f"GATEWAY_{name.upper()}": str(getattr(settings, name)) for name in names}}
     env["GATEWAY_ROOTS"] = json.dumps([str(root) for root in settings.roots])
     command = served("front", "127.0.0.1", settings.port, threads=settings.threads)

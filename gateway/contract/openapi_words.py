@@ -30,6 +30,11 @@ value is a string, exactly as it stands in the XML; the verdict is that of the X
 JSON, unless `Accept` says `application/xml`. A message keeps the form in which it was first handed out. Findings name
 the place by JSON pointer, too.
 
+**Long messages and files.** XML longer than what fits into memory is taken with a `Content-Length`; we answer its
+signed head first, and read the body only if that is in order. Files go as `gw-action: ATTACHMENT` with the media type
+that your record lists (PDF, PNG, JPEG, TIFF) and `gw-relates-to` or `gw-conversation-id`. What comes back for you may be
+long, too: read it in pieces, compare its digest.
+
 **Refusals** are `application/problem+json` (RFC 9457); `type` is `{PROBLEM}` and the code:
 
 """

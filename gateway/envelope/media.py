@@ -7,7 +7,7 @@ message (its `$id`), which also says the version. Nothing else is taken, no othe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +16,11 @@ from gateway.model import Wire
 
 XML_MEDIA: Final = "application/xml"
 JSON_MEDIA: Final = "application/json"
+ATTACHMENTS: Final[Mapping[str, tuple[bytes, ...]]] = {
+    "application/pdf": (b"%PDF-",), "image/png": (b"\x89PNG\r\n\x1a\n",), "image/jpeg": (b"\xff\xd8\xff",),
+    "image/tiff": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+}  # fmt: skip
+"""Media types of files that go on as they came, and what such a file begins with."""
 _WORD: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PARAMETER: Final = re.compile(rf'[ \t]*;[ \t]*({_WORD})=({_WORD}|"[^"\\]*")')
 _TYPE: Final = re.compile(rf"[ \t]*({_WORD}/{_WORD})((?:[ \t]*;[ \t]*{_WORD}=(?:{_WORD}|\"[^\"\\]*\"))*)[ \t]*")
@@ -29,12 +34,16 @@ class Media:
 
     json: bool
     profile: str = ""
+    attachment: str = ""
+    """The media type of a file that is no document."""
 
 
 def media_of(content_type: str) -> Media:
     """The media type of a message. Raises MediaTypeUnknown (S3)."""
     found = _TYPE.fullmatch(content_type)
     named = found[1].lower() if found else ""
+    if named in ATTACHMENTS and content_type.strip().lower() == named:
+        return Media(json=False, attachment=named)
     pairs = _PARAMETER.findall(found[2]) if found else []
     parameters = {name.lower(): value.strip('"') for name, value in pairs}
     allowed = {XML_MEDIA: {"charset"}, JSON_MEDIA: {"charset", "profile"}}.get(named)

@@ -13,8 +13,8 @@ from typing import Final
 
 from gateway.envelope.addressing import action_of, message_id, partner_id
 from gateway.envelope.media import XML_MEDIA, media_of
-from gateway.errors import AddressingInvalid, EnvelopeMalformed, MediaTypeUnknown, MethodNotAllowed
-from gateway.model import ACTION, Claims, DocumentType, Envelope, Wire
+from gateway.errors import AddressingInvalid, EnvelopeMalformed, MediaTypeUnknown, MethodNotAllowed, TooLarge
+from gateway.model import ACTION, ATTACHMENT_TYPE, Claims, DocumentType, Envelope, Wire
 from gateway.xml import parse
 
 REST_MEDIA_TYPE: Final = XML_MEDIA
@@ -52,13 +52,23 @@ def open_rest(wire: Wire) -> Envelope:
     fields = gateway_fields(wire)
     claims = _claims(fields, wire.authority)
     if wire.method in _WITH_BODY:
-        if not wire.body:
-            raise EnvelopeMalformed("a message has a body", threat="S3")
-        if not media_of(wire.content_type).json:
-            parse(wire.body)
+        _check_body(wire, claims)
     elif wire.body:
         raise EnvelopeMalformed(f"{wire.method} carries no body", threat="S3")
     return Envelope(wire=wire, profile="rest-gw-1", claims=claims, parsed=Fields(fields))
+
+
+def _check_body(wire: Wire, claims: Claims) -> None:
+    """There is one, of a kind that its action may have; short XML is parsed, long XML by the schema's desk."""
+    if not wire.size:
+        raise EnvelopeMalformed("a message has a body", threat="S3")
+    media = media_of(wire.content_type)
+    if bool(media.attachment) != (claims.action == action_of(ATTACHMENT_TYPE)):
+        raise MediaTypeUnknown(f"files are sent as {ATTACHMENT_TYPE}, documents as {XML_MEDIA}", threat="S3")
+    if media.json and wire.large is not None:
+        raise TooLarge("only XML and files may be as long as this", threat="X6")
+    if not (media.json or media.attachment or wire.large):
+        parse(wire.body)
 
 
 def gateway_fields(wire: Wire) -> MappingProxyType[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Final
@@ -162,17 +162,23 @@ class Schemas:
 
     def shape(self, root: Element) -> Shape | Offence:
         """The compiled record of a document, or what hinders us to tell which it is."""
-        name = etree.QName(root)
-        candidates = self._shapes.get((name.namespace or "", name.localname))
-        if not candidates:
+        if not (candidates := self.candidates(root)):
             return unknown_document(root, tuple(self._shapes))
-        read: dict[tuple[Step, ...], list[str]] = {}
-        matching = [shape for shape in candidates if shape.takes(root, read)]
-        if matching:
-            return max(matching, key=lambda shape: len(shape.when))
-        found = unknown_function(root, tuple((shape.schema.document, shape.when) for shape in candidates))
-        known = (fact_of(found.element, shape.facts) for shape in candidates)
-        return replace(found, fact=next(filter(None, known), None))
+        if (found := self.chosen(root, {})) is not None:
+            return found
+        why = unknown_function(root, tuple((shape.schema.document, shape.when) for shape in candidates))
+        known = (fact_of(why.element, shape.facts) for shape in candidates)
+        return replace(why, fact=next(filter(None, known), None))
+
+    def candidates(self, root: Element) -> Sequence[Shape]:
+        """What a document with this root may be."""
+        name = etree.QName(root)
+        return self._shapes.get((name.namespace or "", name.localname), ())
+
+    def chosen(self, root: Element, read: dict[tuple[Step, ...], list[str]]) -> Shape | None:
+        """The one that takes it by what `read` says stands at the paths of `when`, else by what the tree says."""
+        matching = [shape for shape in self.candidates(root) if shape.takes(root, read)]
+        return max(matching, key=lambda shape: len(shape.when), default=None)
 
 
 def _nothing(path: str) -> bytes:

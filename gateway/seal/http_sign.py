@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from gateway.envelope import rest
 from gateway.errors import ConfigurationError, SealInvalid
-from gateway.model import Claims, Sealed, Wire
+from gateway.model import Claims, Large, Sealed, Wire
 from gateway.ports import OwnKey
 from gateway.seal import http_fields as fields
 from gateway.seal import keys, trust
@@ -36,21 +36,24 @@ def sign_request(
     nonce: str,
     method: str = "POST",
     content_type: str = rest.REST_MEDIA_TYPE,
+    large: Large | None = None,
 ) -> Sealed:
     """A request to `url` that carries these claims in `gw-` headers and our seal over all of it.
 
+    `large` stands for a body that is too long to be held.
     `nonce` is any text that no other seal of ours carries. `claims.to` and times are not written: target and signature
     say them. Raises ConfigurationError when the key has no outgoing HTTP signature algorithm.
     """
     bare = Sealed(
         body=body,
-        content_type=content_type if body else "",
+        content_type=content_type if body or large else "",
         message_id=claims.message_id,
         references=(),
-        headers=(*rest.write_claims(claims), (CONTENT_DIGEST, fields.write_content_digest(body))),
+        headers=(*rest.write_claims(claims), (CONTENT_DIGEST, _content_digest(body, large))),
+        large=large,
     )
     wire = as_wire(bare, url, method)
-    covered = [*TARGET, *([CONTENT_TYPE] if body else []), *(name for name, _ in bare.headers)]
+    covered = [*TARGET, *([CONTENT_TYPE] if bare.content_type else []), *(name for name, _ in bare.headers)]
     return _sign(bare, (wire, None), [(name, False) for name in covered], key, created=created, nonce=nonce)
 
 
@@ -65,6 +68,7 @@ def sign_response(
     status: int = 200,
     content_type: str = rest.REST_MEDIA_TYPE,
     headers: tuple[tuple[str, str], ...] = (),
+    large: Large | None = None,
 ) -> Sealed:
     """An answer bound to the request it answers; of a request that lacks a header, only what is there is bound.
 
@@ -74,16 +78,23 @@ def sign_response(
     """
     bare = Sealed(
         body=body,
-        content_type=content_type if body else "",
+        content_type=content_type if body or large else "",
         message_id=claims.message_id,
         references=(),
-        headers=(*rest.write_claims(claims), (CONTENT_DIGEST, fields.write_content_digest(body)), *headers),
+        headers=(*rest.write_claims(claims), (CONTENT_DIGEST, _content_digest(body, large)), *headers),
         status=status,
+        large=large,
     )
     wire = replace(as_wire(bare, "", ""), status=status)
-    own = ["@status", *([CONTENT_TYPE] if body else []), *(name for name, _ in bare.headers)]
+    own = ["@status", *([CONTENT_TYPE] if bare.content_type else []), *(name for name, _ in bare.headers)]
     bound: list[Component] = [(name, True) for name in OF_REQUEST if _usable(name, request)]
     return _sign(bare, (wire, request), [(name, False) for name in own] + bound, key, created=created, nonce=nonce)
+
+
+def _content_digest(body: bytes, large: Large | None) -> str:
+    if large is None:
+        return fields.write_content_digest(body)
+    return fields.write_octets({"sha-256": bytes.fromhex(large.digests["sha256"])})
 
 
 def _usable(name: str, request: Wire) -> bool:
@@ -117,7 +128,7 @@ def _sign(
     unsigned = HttpSignature(label=LABEL, components=tuple(components), parameters=parameters, value=b"", input=text)
     base = fields.signature_base(unsigned, wire, request)
     value = fields.write_octets({LABEL: key.sign(base)})
-    digest = (("sha256", hashlib.sha256(bare.body).digest()),)
+    digest = (("sha256", bytes.fromhex(bare.digest)),)
     return replace(
         bare,
         headers=(*bare.headers, ("signature-input", f"{LABEL}={text}"), ("signature", value)),

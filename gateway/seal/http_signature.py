@@ -40,11 +40,18 @@ def verify_request(envelope: Envelope, partners: Mapping[PartnerId, Partner], at
     `at` is the time of receipt, for the certificate's dates; how old the message is, `fresh` says. Raises SealInvalid
     (J4, J7, J9), SealBroken (A5, J8), WeakAlgorithm (A1-A4, A7), SealToken (C8), PartnerUnknown (C1-C6, C10, J2).
     """
-    wire, claims = envelope.wire, envelope.claims
-    signature = fields.read_signature(wire, LABEL)
-    required = (*TARGET, CONTENT_DIGEST, rest.MESSAGE_ID, rest.PARTNER)
-    _check_coverage(signature, [(name, False) for name in required], wire)
-    return _prove(signature, (wire, None), claims, partners, at)
+    wire = envelope.wire
+    return _prove(_covered(wire), (wire, None), envelope.claims, partners, at)
+
+
+def verify_head(envelope: Envelope, partners: Mapping[PartnerId, Partner], at: datetime) -> Verified:
+    """The claimed sender signed this head and the digest of a body that has not come and proves nothing yet.
+
+    Raises as `verify_request`.
+    """
+    wire = envelope.wire
+    signature = _covered(wire)
+    return _prove(signature, (wire, None), envelope.claims, partners, at, come=False)
 
 
 def verify_response(
@@ -76,10 +83,18 @@ def fresh(verified: Verified, now: datetime, window: timedelta = LIFETIME, skew:
         raise SealExpired("the seal is too old", threat="J7")
 
 
+def _covered(wire: Wire) -> HttpSignature:
+    """The signature of a request, over all that a request must have signed."""
+    signature = fields.read_signature(wire, LABEL)
+    required = (*TARGET, CONTENT_DIGEST, rest.MESSAGE_ID, rest.PARTNER)
+    _check_coverage(signature, [(name, False) for name in required], wire)
+    return signature
+
+
 def _check_coverage(signature: HttpSignature, required: list[Component], wire: Wire) -> None:
     """Every part that means something is covered: the required ones, a body's type, and each `gw-` header sent."""
     wanted = set(required) | {(name, False) for name in rest.gateway_fields(wire)}
-    if wire.body or wire.content_type:
+    if wire.size or wire.content_type:
         wanted.add((CONTENT_TYPE, False))
     missing = sorted(name for name, _ in wanted.difference(signature.components))
     if missing:
@@ -97,6 +112,8 @@ def _prove(
     claims: Claims,
     partners: Mapping[PartnerId, Partner],
     at: datetime,
+    *,
+    come: bool = True,
 ) -> Verified:
     wire, request = exchange
     certificate = _certificate(str(signature.parameters["keyid"]), claims.sender, partners)
@@ -104,7 +121,8 @@ def _prove(
     algorithm = _algorithm(signature.parameters.get("alg"), partner, key)
     base = fields.signature_base(signature, wire, request)
     keys.verify_octets(algorithm, key, signature.value, base)
-    digests = fields.check_content_digest(wire, partner.digests)
+    said = fields.check_content_digest if come else _announced
+    digests = said(wire, partner.digests)
     return Verified(
         wire=wire,
         profile="rest-gw-1",
@@ -116,6 +134,10 @@ def _prove(
         payload=wire.body,
         content_digest=_content_digest(wire, request),
     )
+
+
+def _announced(wire: Wire, allowed: frozenset[str]) -> tuple[tuple[str, bytes], ...]:
+    return tuple((fields.DIGESTS[key], value) for key, value in fields.read_content_digest(wire, allowed).items())
 
 
 def _certificate(keyid: str, claimed: PartnerId, partners: Mapping[PartnerId, Partner]) -> bytes:
@@ -193,4 +215,5 @@ def as_wire(sealed: Sealed, url: str, method: str) -> Wire:
     return Wire(
         body=sealed.body, content_type=sealed.content_type, peer="", received_at=datetime.min.replace(tzinfo=UTC),
         method=method, authority=host, target=(parts.path or "/") + query, headers=sealed.headers,
+        large=sealed.large,
     )  # fmt: skip

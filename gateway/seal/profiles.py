@@ -11,6 +11,7 @@ from gateway.model import (
     SOAP12,
     Claims,
     Envelope,
+    Large,
     Partner,
     PartnerId,
     Profile,
@@ -49,16 +50,17 @@ def seal(
     now: datetime,
     nonce: str,
     content_type: str = REST_MEDIA_TYPE,
+    large: Large | None = None,
 ) -> Sealed:
     """A message to a partner, in the profile and with the algorithm of its record.
 
-    `payload` is canonical XML or, over REST, what `content_type` says.
+    `payload` is canonical XML or, over REST, what `content_type` says; `large` stands for one too long to be held.
     """
     if partner.profile == "soap-gw-1":
         return soap_sign.seal_soap(payload, claims, keyring.key(partner.sign_with), now)
     key = _http_key(partner, keyring)
     return http_sign.sign_request(
-        payload, claims, key, url=partner.endpoint, created=now, nonce=nonce, content_type=content_type
+        payload, claims, key, url=partner.endpoint, created=now, nonce=nonce, content_type=content_type, large=large
     )
 
 
@@ -73,6 +75,7 @@ def seal_answer(
     status: int = 200,
     content_type: str = REST_MEDIA_TYPE,
     headers: tuple[tuple[str, str], ...] = (),
+    large: Large | None = None,
 ) -> Sealed:
     """An answer on the same connection: a signed envelope of the asker's SOAP version, or a signed HTTP response.
 
@@ -85,7 +88,7 @@ def seal_answer(
     key = _http_key(asked.partner, keyring)
     return http_sign.sign_response(
         asked.wire, payload, key, created=now, nonce=nonce, claims=claims, status=status, content_type=content_type,
-        headers=headers,
+        headers=headers, large=large,
     )  # fmt: skip
 
 

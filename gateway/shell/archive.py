@@ -32,7 +32,7 @@ Connection = psycopg.Connection[TupleRow]
 Cut = dict[int, tuple[int, str]]
 """Chain -> (links, head in hex)."""
 FORMAT: Final = 1
-PARTED: Final = ("message", "message_ref", "outgoing", "receipt")
+PARTED: Final = ("message", "message_ref", "outgoing", "receipt", "spooled")
 """Partitioned by the month of their message: dropped as a whole."""
 ROWS: Final = {"message_key": "received_at", "delivery": "received_at", "intake": "at"}
 """Further tables of which a month is written, and by which time."""

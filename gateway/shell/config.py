@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
 from gateway.errors import ConfigurationError, Finding
 from gateway.terms import USUAL, Terms
@@ -140,7 +146,15 @@ class Settings(BaseSettings):
     )
     workers: int = Field(1, description="Server processes of the doors.", ge=1, le=64)
     threads: int = Field(8, description="Threads of each server process.", ge=1, le=256)
-    largest_message: int = Field(10_000_000, description="Largest accepted message, bytes.", ge=1_000)
+    largest_message: int = Field(
+        10_000_000, description="Largest message that is held in memory, bytes; all but REST takes no larger.", ge=1_000
+    )
+    largest_spooled: int = Field(
+        100_000_000, description="Largest message or file over REST, bytes; long ones are spooled to disk.", ge=1_000
+    )
+    spool_megabytes: int = Field(
+        1_000, description="Room for long messages that are on their way in, MB of each server process.", ge=1
+    )
     window_seconds: int = Field(
         300, description="Longest time from Created to Expires of an envelope, seconds.", ge=1, le=300
     )
@@ -228,6 +242,10 @@ def load_settings(file: Path | None = None, **given: Any) -> Settings:
         raise ConfigurationError(f"{source} cannot be used", findings=tuple(_findings(error, source))) from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{source} is not TOML: {error}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{source} is not UTF-8 at octet {error.start + 1}") from None
+    except SettingsError as error:  # a list or table in the environment that is not JSON
+        raise ConfigurationError(f"{error}: it must be JSON") from None
 
 
 def _findings(error: ValidationError, source: Path) -> list[Finding]:

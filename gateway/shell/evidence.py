@@ -8,6 +8,7 @@ from typing import Any, Final, LiteralString
 
 from psycopg.sql import SQL
 
+from gateway.shell.evidence_large import broken_body
 from gateway.shell.store import Connection, Store
 
 LINE_WORDS: Final[LiteralString] = """
@@ -45,7 +46,8 @@ where e.detail ->> 'answer' <> encode(sha256(k.answer), 'hex') limit 1
         "sealed bytes",
         """
 select null::int as chain, null::bigint as seq, o.entry as id from outgoing o
-where not exists (select from evidence e where e.entry = o.entry and e.event = 'sealed' and e.digest = sha256(o.body))
+where not o.facts ? 'large' and not exists (
+  select from evidence e where e.entry = o.entry and e.event = 'sealed' and e.digest = sha256(o.body))
 limit 1
 """,
     ),
@@ -154,4 +156,7 @@ def _content(connection: Connection) -> Broken | None:
         row = connection.execute(query).fetchone()
         if row is not None:
             return Broken(chain=row[0], seq=row[1], why=f"{what} of {row[2]} are not those that were kept")
+    entry = broken_body(connection)
+    if entry is not None:
+        return Broken(chain=None, seq=None, why=f"the pieces of {entry} are not those that were kept")
     return None

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import Any, Final, Protocol
 from urllib.parse import unquote_to_bytes
 
-Scope = dict[str, Any]
+from gateway.errors import Busy
+from gateway.shell.uploads import Answer, Content, Gone, Receive, Scope, Uploads
+
 Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 PATIENCE: Final = 20.0
 """Seconds a request may take to arrive, whole."""
@@ -30,16 +31,12 @@ class _TooMuch(Exception):
     """The room for messages is full."""
 
 
-class _Gone(Exception):
-    """The body ends before its end."""
-
-
 class Front:
     """The ASGI face of a WSGI application (threat X6: slow bodies).
 
     `largest` is in bytes: of a longer body only so much is read that its length shows. A body that does not arrive in
     `patience` seconds gets a bare 408, one for which there is no room a bare 503; neither ever takes a thread.
-    Once `leaving` is true every answer is the last of its connection.
+    Longer bodies are taken where `uploads` does. Once `leaving` is true every answer is the last of its connection.
     """
 
     def __init__(
@@ -50,12 +47,14 @@ class Front:
         threads: int,
         patience: float = PATIENCE,
         leaving: Callable[[], bool] = lambda: False,
+        uploads: Uploads | None = None,
     ) -> None:
         self._app = app
         self._largest = largest
         self._patience = patience
         self._room = largest * ROOM
         self._held = 0
+        self._uploads = uploads
         self._leaving = leaving
         self._threads = ThreadPoolExecutor(threads, "door")
 
@@ -65,21 +64,40 @@ class Front:
             return
         body = bytearray()
         try:
-            await asyncio.wait_for(self._read(scope, receive, body), self._patience)
-            work = asyncio.get_running_loop().run_in_executor(self._threads, self._call, environ_of(scope, bytes(body)))
-            status, headers, content = await work
+            status, headers, content = await self._answer(scope, receive, body)
         except TimeoutError:
             status, headers, content = 408, [(b"connection", b"close")], b""
-        except _TooMuch:
+        except (_TooMuch, Busy):
             status, headers, content = 503, [(b"connection", b"close"), (b"retry-after", b"5")], b""
-        except _Gone:  # or it broke the rules of chunks: then it still reads
+        except Gone:  # or it broke the rules of chunks: then it still reads
             status, headers, content = 400, [(b"connection", b"close")], b""
         finally:
             self._held -= len(body)
         if self._leaving():
             headers = [*headers, (b"connection", b"close")]
         await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
+        await self._send(content, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, body: bytearray) -> Answer:
+        declared = _declared(scope)
+        if self._uploads is not None and self._uploads.takes(scope, declared):
+            return await self._uploads.answer(environ_of(scope, b""), receive, declared, self._call)
+        await asyncio.wait_for(self._read(scope, receive, body), self._patience)
+        environ = environ_of(scope, bytes(body))
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._call, environ)
+
+    async def _send(self, content: Content, send: Send) -> None:
+        """A long answer goes piece by piece, each when the one before has left."""
+        if isinstance(content, bytes):
+            await send({"type": "http.response.body", "body": content})
+            return
+        loop = asyncio.get_running_loop()
+        try:
+            while piece := await loop.run_in_executor(self._threads, next, content, b""):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            content.close()
 
     async def _read(self, scope: Scope, receive: Receive, body: bytearray) -> None:
         """All of it, or one byte more than is allowed."""
@@ -89,23 +107,29 @@ class Front:
         while more and len(body) <= self._largest:
             message = await receive()
             if message["type"] == "http.disconnect":
-                raise _Gone
+                raise Gone
             chunk, more = message.get("body", b""), message.get("more_body", False)
             body += chunk
             self._held += len(chunk)
             if self._held > self._room:
                 raise _TooMuch
 
-    def _call(self, environ: dict[str, Any]) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    def _call(self, environ: dict[str, Any]) -> Answer:
         started: list[tuple[str, list[tuple[str, str]]]] = []
         parts = self._app(environ, lambda status, headers, _error=None: started.append((status, headers)))
-        try:
-            content = b"".join(parts)
-        finally:
-            getattr(parts, "close", lambda: None)()
+        pieces = _pieces(parts)
         status, headers = started[-1]
         named = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-        return int(status.partition(" ")[0]), named, content
+        long = int(dict(named).get(b"content-length", b"0")) > self._largest
+        return int(status.partition(" ")[0]), named, pieces if long else b"".join(pieces)
+
+
+def _pieces(parts: Iterable[bytes]) -> Generator[bytes, None, None]:
+    """What an application answers, which is told when nobody wants more."""
+    try:
+        yield from parts
+    finally:
+        getattr(parts, "close", lambda: None)()
 
 
 def environ_of(scope: Scope, body: bytes) -> dict[str, Any]:

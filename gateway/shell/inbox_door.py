@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import hashlib
+from dataclasses import replace
 from typing import Final
 from urllib.parse import parse_qs
 
@@ -19,12 +19,13 @@ from gateway.envelope.rest import (
     write_claims,
 )
 from gateway.errors import GatewayError, MethodNotAllowed, NotFound, ReceiptInvalid, ReceiptRefused
+from gateway.large import written
 from gateway.lifecycle import State
 from gateway.model import (
     RECEIPT_TYPE,
     Claims,
     Delivery,
-    Document,
+    Large,
     MessageId,
     Partner,
     PartnerId,
@@ -71,7 +72,9 @@ class InboxDoor:
         cursor, delivery, kept = found
         _acceptable(kept, verified)
         headers = ((CURSOR, str(cursor)), (RECEIVED_AT, stamp(delivery.entry.received_at)))
-        return Answer(body=kept.body, content_type=kept.content_type, claims=_claims(kept), headers=headers)
+        return Answer(
+            body=kept.body, content_type=kept.content_type, claims=_claims(kept), headers=headers, large=kept.large
+        )
 
     def acknowledge(self, verified: Verified, message_id: str) -> Answer:
         """The partner's signed receipt is kept and the delivery is over; saying it again changes nothing."""
@@ -105,23 +108,21 @@ class InboxDoor:
         """The translated message is kept before it is shown; a receipt must repeat the digest of its body."""
         document = prepare(delivery, self._setup)
         claims = outgoing_claims(delivery, document, partner)
-        return self._setup.ledger.keep(delivery, unsealed(*self._written(document, media), claims))
+        return self._setup.ledger.keep(
+            delivery, unsealed(*written(document, media, self._setup), claims, document.large)
+        )
 
-    def _written(self, document: Document, media: str) -> tuple[bytes, str]:
-        return self._setup.twins.write(document.payload, document.type, media, document.version)
 
-
-def unsealed(payload: bytes, content_type: str, claims: Claims) -> Sealed:
+def unsealed(payload: bytes, content_type: str, claims: Claims, large: Large | None = None) -> Sealed:
     """What is kept of a message that is signed anew for every pull: its body, its headers, the digest of its body."""
-    return Sealed(
-        body=payload,
-        content_type=content_type,
-        message_id=claims.message_id,
+    bare = Sealed(body=payload, content_type=content_type, message_id=claims.message_id, references=(), large=large)
+    return replace(
+        bare,
         references=(
             Reference(
                 part=CONTENT_DIGEST,
                 algorithm=XMLDSIG_DIGEST_URI["sha256"],
-                digest=base64.b64encode(hashlib.sha256(payload).digest()).decode(),
+                digest=base64.b64encode(bytes.fromhex(bare.digest)).decode(),
             ),
         ),
         headers=write_claims(claims),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -23,7 +24,8 @@ from gateway.model import (
 )
 from gateway.order import RANKS
 from gateway.ports import Clock, Ids
-from gateway.shell import rows, statements
+from gateway.shell import large_rows, rows, statements
+from gateway.shell.depot import write_with
 from gateway.shell.store import Store
 from gateway.shell.ways import Ways
 from gateway.terms import RETRIES, Terms
@@ -76,9 +78,10 @@ class PostgresLedger:
 
         Raises Conflict when the id came before with other content; Busy when the database cannot be reached.
         """
+        entry, large = large_rows.kept(entry), entry.document.large
         row = self._row(entry, event="accepted", verified=verified, answer=answer, steps=steps)
         accept = statements.ACCEPT if entry.answers else statements.ACCEPT_UNASKED
-        if self._store.write(accept, row, entry.received_at) is not None:
+        if write_with(self._store, accept, row, entry.received_at, (large, entry.document.large)) is not None:
             self._tell(row["names"])
             return answer
         known = self.recall(entry.sender, entry.claims.message_id)
@@ -109,7 +112,10 @@ class PostgresLedger:
 
     def keep(self, delivery: Delivery, sealed: Sealed) -> Sealed:
         """Keep what will leave, before it leaves; if an earlier try kept bytes that are still fresh, return those."""
-        at, entry = self._clock(), delivery.entry
+        at, entry, large = self._clock(), delivery.entry, sealed.large
+        if large is not None and large.source is not None:
+            part = f"to {delivery.corridor}"
+            sealed = replace(sealed, large=large_rows.named(entry.received_at, entry.id, part, large))
         row = {
             "received_at": entry.received_at,
             "entry": entry.id,
@@ -118,12 +124,12 @@ class PostgresLedger:
             "expires_at": sealed.expires_at,
             "facts": rows.jsonb(rows.sealed_facts(sealed)),
             "body": sealed.body,
-            "digest": rows.sha256(sealed.body),
+            "digest": bytes.fromhex(sealed.digest),
             "detail": rows.jsonb(
                 {"corridor": delivery.corridor, "message_id": sealed.message_id, **dict(sealed.made_by)}
             ),
         }
-        if self._store.write(statements.KEEP, row, entry.received_at) is not None:
+        if write_with(self._store, statements.KEEP, row, entry.received_at, (large, sealed.large)) is not None:
             return sealed
         kept = self._store.write(statements.KEPT, [entry.received_at, entry.id, delivery.corridor])
         if kept is None:
@@ -247,7 +253,7 @@ class PostgresLedger:
             "detail": rows.clean(detail),
             "at": self._clock(),
             "event": EVENTS[state],
-            "digest": rows.sha256(delivery.sealed.body) if delivery.sealed else None,
+            "digest": bytes.fromhex(delivery.sealed.digest) if delivery.sealed else None,
             "record": rows.jsonb(record),
             "reached": state in {State.DELIVERED, State.REFUSED},
             "alarm": state is State.EXPIRED or code in OURS,
@@ -262,7 +268,7 @@ class PostgresLedger:
             at=self._clock(),
             peer=wire.peer,
             claimed=f"{entry.sender} {entry.claims.message_id}",
-            size=len(wire.body),
+            size=wire.size,
             digest=wire.digest,
             code=Conflict.code,
             threat="R2",

@@ -97,6 +97,9 @@ class PartnerRecord(BaseModel):
     format: Literal["xml", "json"] = Field(
         "xml", description="What we write to it over REST; with json it may send the JSON twin or XML."
     )
+    attachments: list[Literal["application/pdf", "image/png", "image/jpeg", "image/tiff"]] = Field(
+        default_factory=list, description="Media types of files it may send as ATTACHMENT; none = no files."
+    )
 
 
 def load_partners(tree: Tree, trust_dir: Path, *, production: bool, usual: Terms = USUAL) -> dict[PartnerId, Partner]:
@@ -143,6 +146,7 @@ def _partner(file: Path, trust_dir: Path, usual: Terms) -> Partner:
         contact=_contact(record.contact),
         terms=_terms(record.delivery, usual),
         format=record.format,
+        attachments=tuple(record.attachments),
         demo=any(is_demo(found) for found in [*anchors, *(signer for signer, _ in signers)]),
     )
 

@@ -11,7 +11,7 @@ from gateway.envelope.addressing import stamp
 from gateway.lifecycle import State
 from gateway.model import Verified
 from gateway.reading import Answer, ask, in_json
-from gateway.reception import receive
+from gateway.reception import admit, receive
 from gateway.shell.house import House
 from gateway.shell.inbox_door import InboxDoor
 from gateway.shell.pages import DeliveryLine
@@ -27,8 +27,14 @@ def add_rest(app: Flask, house: House, wires: Wires) -> None:
 
     @app.post("/api/v1/messages")
     def submit() -> Response:
-        """One XML document under an RFC 9421 signature in; `202`, `Location` and the signed receipt out."""
-        return spell(receive(wires.wire(), "rest-gw-1", setup))
+        """One XML document under an RFC 9421 signature in; `202`, `Location` and the signed receipt out.
+
+        Of a long one the head comes first, alone, and is told whether the rest may come.
+        """
+        wire = wires.wire()
+        if wire.large is not None and not wire.large.digests:
+            return spell(admit(wire, setup))
+        return spell(receive(wire, "rest-gw-1", setup))
 
     @app.get("/api/v1/messages/<entry>")
     def read(entry: str) -> Response:
@@ -38,7 +44,7 @@ def add_rest(app: Flask, house: House, wires: Wires) -> None:
     @app.get("/api/v1/inbox")
     def pull() -> Response:
         """The next waiting message of a partner that pulls."""
-        return spell(ask(wires.wire(), inbox.next, setup))
+        return spell(ask(wires.wire(), inbox.next, setup), setup.depot)
 
     @app.post("/api/v1/inbox/<message_id>/receipt")
     def acknowledge(message_id: str) -> Response:

@@ -29,6 +29,7 @@ from gateway.model import (
     Verified,
     Wire,
 )
+from gateway.shell.large_rows import large_facts, large_of
 
 Facts = dict[str, Any]
 LONGEST_KEY = 256
@@ -134,7 +135,7 @@ def wire_facts(wire: Wire) -> Facts:
         "target": wire.target,
         "headers": wire.headers,
         "digest": wire.digest,
-        "size": len(wire.body),
+        "size": wire.size,
     }
 
 
@@ -153,9 +154,10 @@ def seal_facts(verified: Verified) -> Facts:
 def entry_facts(entry: Entry) -> Facts:
     """An entry without its payload."""
     document = entry.document
+    known = {"version": document.version, "schema": document.schema, "keys": document.keys}
     return {
         "claims": flat(entry.claims),
-        "document": {"version": document.version, "schema": document.schema, "keys": document.keys},
+        "document": known | large_facts(document.large),
         "corridors": entry.corridors,
     }
 
@@ -171,9 +173,10 @@ def entry_of(row: Mapping[str, Any]) -> Entry:
         document=Document(
             type=DocumentType(row["type"]),
             version=document["version"],
-            payload=bytes(row["payload"]),
+            payload=bytes(row["payload"] or b""),
             schema=document["schema"],
             keys=tuple((scheme, value) for scheme, value in document["keys"]),
+            large=large_of(document),
         ),
         corridors=tuple(CorridorId(one) for one in facts["corridors"]),
         received_at=row["received_at"].astimezone(UTC),
@@ -199,15 +202,17 @@ def delivery_of(row: Mapping[str, Any]) -> Delivery:
 
 def sealed_facts(sealed: Sealed) -> Facts:
     """Kept bytes' facts, without the bytes."""
-    facts = {name: value for name, value in flat(sealed).items() if name not in {"body", "references", "made_by"}}
-    return {**facts, "references": [flat(one) for one in sealed.references]}
+    facts = {
+        name: value for name, value in flat(sealed).items() if name not in {"body", "references", "made_by", "large"}
+    }
+    return {**facts, "references": [flat(one) for one in sealed.references], **large_facts(sealed.large)}
 
 
 def sealed_of(facts: Mapping[str, Any], body: bytes) -> Sealed:
     """What `sealed_facts` was made from, byte for byte."""
-    rest = unflat({name: value for name, value in facts.items() if name not in {"headers", "references"}})
-    headers = tuple((name, value) for name, value in facts.get("headers", ()))
-    return Sealed(body=body, headers=headers, references=references_of(facts["references"]), **rest)
+    rest = unflat({name: value for name, value in facts.items() if name not in {"headers", "references", "large"}})
+    headers, large = tuple((name, value) for name, value in facts.get("headers", ())), large_of(facts)
+    return Sealed(body=body, headers=headers, references=references_of(facts["references"]), large=large, **rest)
 
 
 def receipt_facts(receipt: Receipt) -> Facts:
@@ -238,8 +243,8 @@ def message_row(entry: Entry, verified: Verified | None, answer: Sealed | None, 
         detail |= {"content_digest": verified.content_digest, "certificate": verified.certificate}
     if answer is not None:
         detail["answer"] = hashlib.sha256(answer.body).hexdigest()
-    detail["payload"] = its_digest = hashlib.sha256(payload).hexdigest()
-    wire = verified.wire.body if verified else None
+    detail["payload"] = its_digest = entry.document.digest
+    wire = verified.wire.body or None if verified else None
     return {
         "id": entry.id,
         "received_at": entry.received_at,
@@ -252,7 +257,7 @@ def message_row(entry: Entry, verified: Verified | None, answer: Sealed | None, 
         "answers": entry.answers,
         "facts": jsonb(facts),
         "wire": wire,
-        "payload": None if payload == wire else payload,
+        "payload": None if payload in (wire, b"") else payload,
         "content_digest": verified.content_digest if verified else "",
         "answer": answer.body if answer else None,
         "answer_facts": jsonb(sealed_facts(answer)) if answer else None,

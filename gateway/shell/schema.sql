@@ -163,6 +163,17 @@ create table receipt (
 ) partition by range (received_at);
 alter table receipt alter column body set storage external;
 
+-- Bodies too long for a row, in pieces of a megabyte: what came (part `wire`), and what left where it differs.
+create table spooled (
+  received_at timestamptz not null,
+  entry uuid not null,
+  part text not null,
+  number integer not null,
+  octets bytea not null,
+  primary key (received_at, entry, part, number)
+) partition by range (received_at);
+alter table spooled alter column octets set storage external;
+
 -- A record of what was refused, never its content.
 create table intake (
   incident uuid primary key,
@@ -293,7 +304,7 @@ declare
   part text;
 begin
   perform pg_advisory_xact_lock(hashtextextended('gateway ensure_month', 0));
-  foreach parent in array array['message', 'message_ref', 'outgoing', 'receipt'] loop
+  foreach parent in array array['message', 'message_ref', 'outgoing', 'receipt', 'spooled'] loop
     part := parent || to_char(first at time zone 'UTC', '_YYYYMM');
     continue when to_regclass(part) is not null;
     execute format('create table %I (like %I including all)', part, parent);

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Final, LiteralString, Self, TypeVar
 
 import psycopg
+from psycopg import Rollback
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow, dict_row
 from psycopg.sql import Composed
@@ -102,6 +103,21 @@ class Store:
                 if done:
                     connection.execute(follow, also)
                 return done
+
+        return self.run(work, *months)
+
+    def with_pieces(
+        self, statement: LiteralString, row: Row, first: Callable[[Connection], None], *months: datetime
+    ) -> TupleRow | None:
+        """What `first` writes, then a statement: one transaction, undone when the statement returns no row."""
+
+        def work(connection: Connection) -> TupleRow | None:
+            with connection.transaction():
+                first(connection)
+                done = connection.execute(statement, row).fetchone()
+                if done is None:
+                    raise Rollback
+            return done
 
         return self.run(work, *months)
 

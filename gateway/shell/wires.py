@@ -8,8 +8,11 @@ from flask import Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from gateway.errors import TooLarge
-from gateway.model import Sealed, Wire
-from gateway.ports import Clock
+from gateway.model import Large, Sealed, Wire
+from gateway.ports import Clock, Depot
+from gateway.shell.uploads import LARGE
+
+PIECE = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,8 @@ class Wires:
     def wire(self, body: bytes | None = None) -> Wire:
         """The request as it came. `authority` is our own when the Host is none of ours: a signer must mean us."""
         host = request.headers.get("Host", "").lower()
+        large: Large | None = request.environ.get(LARGE)
+        body = b"" if large is not None else body
         return Wire(
             body=self._body() if body is None else body,
             content_type=request.headers.get("Content-Type", ""),
@@ -32,6 +37,7 @@ class Wires:
             authority=host if host in self.authorities else min(self.authorities, default=""),
             target=target(),
             headers=tuple((name.lower(), value) for name, value in request.headers.items()),
+            large=large,
         )
 
     def _body(self) -> bytes:
@@ -55,9 +61,13 @@ def target() -> str:
     return str(environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "/") + (f"?{query}" if query else ""))
 
 
-def spell(sealed: Sealed) -> Response:
-    """A sealed answer as an HTTP response, bytes untouched."""
+def spell(sealed: Sealed, depot: Depot | None = None) -> Response:
+    """A sealed answer as an HTTP response, bytes untouched; `depot` has the body of a long one."""
     response = Response(sealed.body, status=sealed.status)
+    if sealed.large is not None and depot is not None:
+        source = depot.open(sealed.large)
+        response.response = iter(lambda: source.read(PIECE), b"")
+        response.headers["Content-Length"] = str(sealed.large.size)
     del response.headers["Content-Type"]
     if sealed.content_type:
         response.headers["Content-Type"] = sealed.content_type

@@ -1,0 +1,51 @@
+"""Whether the pieces of long bodies still make what the evidence speaks of; hashed one piece at a time."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Final, LiteralString
+
+from gateway.shell.store import Connection
+
+ABSENT: Final[LiteralString] = """
+select m.id from message m
+where m.wire is null and m.payload is null
+  and not exists (select from spooled s where s.received_at = m.received_at and s.entry = m.id and s.part = 'wire')
+union all
+select o.entry from outgoing o
+where o.facts ? 'large' and not exists (
+  select from evidence e where e.entry = o.entry and e.event = 'sealed'
+  and e.digest = decode(o.facts #>> '{large,digests,sha256}', 'hex'))
+limit 1
+"""
+PIECES: Final[LiteralString] = """
+select received_at, entry, part, number, octets from spooled order by received_at, entry, part, number
+"""
+SAID: Final[LiteralString] = """
+select true from evidence
+where entry = %s and digest = %s and event = any(%s) limit 1
+"""
+
+
+def broken_body(connection: Connection) -> Any:
+    """The entry of the first long body that is not what was kept; None = all of them are."""
+    row = connection.execute(ABSENT).fetchone()
+    if row is not None:
+        return row[0]
+    hashed, last = hashlib.sha256(), None
+    with connection.cursor("pieces", scrollable=False) as cursor:
+        cursor.itersize = 1
+        for at, entry, part, _number, octets in cursor.execute(PIECES, binary=True):
+            if last not in (None, (at, entry, part)):
+                if not _said(connection, last, hashed.digest()):
+                    return last[1]
+                hashed = hashlib.sha256()
+            hashed.update(octets)
+            last = (at, entry, part)
+    return None if last is None or _said(connection, last, hashed.digest()) else last[1]
+
+
+def _said(connection: Connection, place: Any, digest: bytes) -> bool:
+    _, entry, part = place
+    events = ["accepted", "notice"] if part == "wire" else ["sealed"]
+    return connection.execute(SAID, [entry, digest, events]).fetchone() is not None

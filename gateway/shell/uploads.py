@@ -1,0 +1,92 @@
+"""Takes a long body: the door judges its head, then it goes to the spool, hashed as it comes, then the door again.
+
+Nobody who is not proven by the head makes us read a body. What comes is written by threads of their own, and judged by
+others, so that short messages never wait for a long one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+from gateway.model import Large
+from gateway.shell.spool import Sheet, Spool
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Content = bytes | Generator[bytes, None, None]
+Answer = tuple[int, list[tuple[bytes, bytes]], Content]
+"""Status, headers with names in lower case, body."""
+Call = Callable[[dict[str, Any]], Answer]
+LARGE: Final = "gateway.large"
+"""In the environment of a request: its body, which `wsgi.input` does not have."""
+KNOWN: Final = b"gw-known"
+"""In the door's answer to a head: the message came before, its body is only compared."""
+GO_ON: Final = 100
+PIECE: Final = 1_000_000
+PATIENCE: Final = 20.0
+"""Seconds a megabyte may take to arrive."""
+_AT_ONCE: Final = 2
+
+
+class Gone(Exception):
+    """The body ends before its end."""
+
+
+class Uploads:
+    """Long bodies of one process. `smallest` and `largest` are in octets; each megabyte has `patience` seconds."""
+
+    def __init__(self, spool: Spool, *, paths: frozenset[str], smallest: int, largest: int, patience: float) -> None:
+        self._spool = spool
+        self._paths = paths
+        self._smallest = smallest
+        self._largest = largest
+        self._patience = patience
+        self._disk = ThreadPoolExecutor(_AT_ONCE, "spool")
+        self._judges = ThreadPoolExecutor(_AT_ONCE, "large")
+
+    def takes(self, scope: Scope, declared: int) -> bool:
+        """True for a body that says it is long, where long ones are taken. One in chunks says nothing."""
+        ours = scope["method"] == "POST" and scope["path"] in self._paths
+        return ours and self._smallest < declared <= self._largest
+
+    async def answer(self, environ: dict[str, Any], receive: Receive, declared: int, call: Call) -> Answer:
+        """What the door says. Raises TimeoutError, Gone, and Busy when there is no room."""
+        loop = asyncio.get_running_loop()
+        head = {**environ, LARGE: Large(size=declared)}
+        status, headers, content = await loop.run_in_executor(self._disk, call, head)
+        if status != GO_ON:
+            return status, [*headers, (b"connection", b"close")], content
+        also = ("sha512",) if "sha-512" in environ.get("HTTP_CONTENT_DIGEST", "") else ()
+        sheet = self._spool.begin(declared, keep=KNOWN not in dict(headers), also=also)
+        try:
+            await self._fill(sheet, receive, declared)
+            return await loop.run_in_executor(self._judges, call, {**environ, LARGE: sheet.done()})
+        finally:
+            sheet.drop()
+
+    async def _fill(self, sheet: Sheet, receive: Receive, declared: int) -> None:
+        loop = asyncio.get_running_loop()
+        more = True
+        while more:
+            piece = bytearray()
+            more = await asyncio.wait_for(_next(receive, piece), self._patience)
+            if sheet.size + len(piece) > declared:
+                raise Gone
+            await loop.run_in_executor(self._disk, sheet.write, piece)
+        if sheet.size != declared:
+            raise Gone
+
+
+async def _next(receive: Receive, piece: bytearray) -> bool:
+    """The next megabyte, or the rest. True = more may come."""
+    more = True
+    while more and len(piece) < PIECE:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Gone
+        piece += message.get("body", b"")
+        more = message.get("more_body", False)
+    return more
