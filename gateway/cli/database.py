@@ -168,7 +168,9 @@ def upgrade(
 @app.command()
 def archive(
     into: Annotated[Path, typer.Argument(help="Folder that gets one folder a month.")],
-    before: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Whole months before this day, UTC.")],
+    before: Annotated[
+        datetime, typer.Option(formats=["%Y-%m-%d"], help="Whole months before this day, UTC; it may not be to come.")
+    ],
     drop: Annotated[bool, typer.Option("--drop", help="Let them leave the database, when they are finished.")] = False,
     as_json: bool = Json,
     config: Config = None,
@@ -181,6 +183,8 @@ def archive(
     """
     from gateway.shell.retention import archive_before
 
+    if before.replace(tzinfo=UTC) > datetime.now(UTC):
+        wrong_use(f"{before:%Y-%m-%d} has not come yet, and only months that have ended are archived")
     with open_store(settings_at(config, state)) as store:
         done = archive_before(store, before.replace(tzinfo=UTC), into, lambda: datetime.now(UTC), drop=drop)
     if as_json:

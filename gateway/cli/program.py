@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -90,6 +91,9 @@ def show_any(error: Exception) -> int:
     show = getattr(error, "show", None)
     if show is not None:  # what click and Typer say of wrong words
         show()
+        return USAGE
+    if isinstance(error, OSError) and error.filename is not None:
+        typer.echo(f"error: {os.fsdecode(error.filename)}: {error.strerror}", err=True)
         return USAGE
     show_error(GatewayError(f"{type(error).__name__}: {error} (--debug shows where)"))
     return 1

@@ -103,5 +103,14 @@ def rows(title: str, columns: Sequence[str], lines: Iterable[Sequence[object]]) 
 
     made = table(title, *columns)
     for line in lines:
-        made.add_row(*(Text(str(cell)) for cell in line))
+        made.add_row(*(Text(_cell(cell)) for cell in line))
     console().print(made)
+
+
+def _cell(value: object) -> str:
+    """A value as people write it: nothing for None, one line for each thing of several."""
+    if isinstance(value, dict):
+        return "\n".join(f"{key} = {_cell(one)}" for key, one in value.items())
+    if isinstance(value, list | tuple):
+        return "\n".join(map(_cell, value))
+    return "" if value is None else str(value)

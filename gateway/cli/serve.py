@@ -119,7 +119,7 @@ def embedded(settings: Settings) -> str:
 
     database = server_of(settings)
     if not database.status().running:
-        raise ConfigurationError("no database: set database_url, or start `gateway serve` first")
+        raise ConfigurationError("no database: set database_url, or start `gateway serve` or `gateway demo` first")
     return database.dsn
 
 

@@ -64,7 +64,7 @@ def carried(
     if lossless and translation.silent:
         note_silent(root, translation, run)
     if run.findings:
-        raise MappingGap(f"{len(run.findings)} gaps", findings=tuple(run.findings))
+        raise MappingGap(f"{len(run.findings)} gap(s)", findings=tuple(run.findings))
     return "".join(out).encode(), run
 
 

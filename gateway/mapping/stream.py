@@ -79,7 +79,7 @@ class _Stream:
             said, after = [], self._whole(header)
         self._findings = [*said, *self._findings]
         if self._findings:
-            raise MappingGap(f"{len(self._findings)} gaps", findings=tuple(self._findings))
+            raise MappingGap(f"{len(self._findings)} gap(s)", findings=tuple(self._findings))
         self._out += after
         self._flush()
         return Streamed(rule=self._plan.rule.id, items=written, octets=self._octets)

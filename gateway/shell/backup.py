@@ -92,6 +92,8 @@ def read_manifest(file: Path) -> Manifest:
     try:
         told = json.loads(manifest_of(file).read_text("utf-8"))
         found = Manifest(**{**told, "chains": [tuple(one) for one in told["chains"]]})
+    except FileNotFoundError:
+        raise ConfigurationError(f"{manifest_of(file)} is not there: a backup is the dump and its manifest") from None
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ConfigurationError(f"{manifest_of(file)} cannot be read: {error}") from None
     if not file.is_file() or hash_file(file) != found.sha256:

@@ -282,3 +282,60 @@ def test_the_database_that_does_not_run_is_said(capsys: pytest.CaptureFixture[st
     code, _, err = told(capsys, "db", "status")
     assert code == 1
     assert "gateway serve" in err
+
+
+@pytest.mark.parametrize("command", ["map health_kz/query", "loss health_kz/query", "twin to-xml"])
+def test_a_folder_in_the_place_of_a_file_is_a_wrong_call(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What cannot be read is named with the system's reason, and never called an error of the program."""
+    code, _, error = told(capsys, *command.split(), tmp_path)
+    assert code == 2
+    assert error.startswith(f"error: {tmp_path}")
+    assert "Is a directory" in error
+    assert "internal" not in error
+
+
+def test_settings_in_no_encoding_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A settings file that is not UTF-8 is a problem of the settings, with its place."""
+    file = tmp_path / "own.toml"
+    file.write_bytes(b"host = '\xff'")
+    code, _, error = told(capsys, "config", "show", "--config", file)
+    assert (code, error) == (1, f"error configuration: {file} is not UTF-8 at octet 9\n")
+
+
+def test_a_list_in_the_environment_is_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """One that is not is a problem of the settings, and the setting is named."""
+    monkeypatch.setenv("GATEWAY_ROOTS", "[")
+    code, _, error = told(capsys, "config", "show")
+    assert code == 1
+    assert error.startswith("error configuration: ")
+    assert '"roots"' in error
+    assert "JSON" in error
+
+
+def test_settings_are_shown_as_people_write_them(capsys: pytest.CaptureFixture[str]) -> None:
+    """No brackets, quotes and braces of a programming language."""
+    code, out, _ = told(capsys, "config", "show")
+    assert code == 0
+    assert "clock_limit_seconds = 60.0" in out
+    assert not set("{}[]'") & set(out)
+
+
+def test_months_to_come_are_not_archived(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The running month would leave under the feet of those who write to it; nothing is opened for that."""
+    code, _, error = told(capsys, "db", "archive", tmp_path / "files", "--before", "2999-01-01", "--drop")
+    assert (code, error) == (
+        2,
+        "error: 2999-01-01 has not come yet, and only months that have ended are archived\n",
+    )
+    assert not (tmp_path / "files").exists()
+
+
+def test_a_dump_without_its_manifest_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Which file is missing, in words."""
+    dump = tmp_path / "gateway.dump"
+    dump.write_bytes(b"PGDMP")
+    code, _, error = told(capsys, "db", "restore", dump)
+    assert code == 1
+    assert f"{dump}.manifest.json is not there" in error
