@@ -26,7 +26,7 @@ from gateway.shell.house import House
 from gateway.shell.keyring import FileKeyring
 from gateway.shell.leaving import Leaving
 from gateway.shell.ledger import PostgresLedger
-from gateway.shell.logs import configure_logs
+from gateway.shell.logs import configure_logs, telling
 from gateway.shell.partners import load_partners, own_addresses, voiceless
 from gateway.shell.presence import Presence
 from gateway.shell.retention import keep_house
@@ -131,7 +131,7 @@ def make_worker(house: House) -> Worker:
     """A worker over this house; any number may run."""
     setup = replace(house.setup, courier=FencedCourier(house.setup.courier, house.store))
     return Worker(
-        house.store, house.ledger, lambda delivery: forward(delivery, setup), clock=setup.clock,
+        house.store, house.ledger, telling(lambda delivery: forward(delivery, setup)), clock=setup.clock,
         give_up=lambda delivery, error: conclude(delivery, error, setup),
         terms={partner.id: partner.terms for partner in setup.partners.values()},
         periodic=[Periodic(name="retention", cron=house.settings.retention.at, do=lambda _due: _keep_house(house))],

@@ -230,6 +230,7 @@ def simulate(
 
     from gateway.model import PartnerId
     from gateway.shell.client import wear
+    from gateway.shell.logs import configure_logs
     from gateway.shell.partner_host import PartnerHost, Role
 
     folder = state / "demo" / partner
@@ -239,6 +240,7 @@ def simulate(
         hat=hat, profile="rest-gw-1" if profile == "rest-gw-1" else "soap-gw-1", folder=folder, pulls=pulls,
         ahead=ahead,
     )  # fmt: skip
+    configure_logs()
     running, stop = PartnerHost(role), Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: stop.set())

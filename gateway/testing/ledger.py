@@ -105,9 +105,7 @@ class MemoryLedger:
 
     def answered(self, question: UUID, by: PartnerId) -> bool:
         """True when an answer of this partner to the entry `question` is kept; what we said for it does not count."""
-        return any(
-            one.entry.id == question and one.receiver == by and one.answered_by for one in self.deliveries.values()
-        )
+        return any(k.answered_by for k in self.deliveries.values() if (k.entry.id, k.receiver) == (question, by))
 
     def keep(self, delivery: Delivery, sealed: Sealed) -> Sealed:
         """Keep what will leave; if an earlier try kept bytes that are still fresh, return those."""

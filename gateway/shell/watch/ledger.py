@@ -6,11 +6,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
+import structlog
+
 from gateway.lifecycle import State
 from gateway.model import Delivery, Entry, Intake, MessageId, PartnerId, Receipt, Sealed, Verified
 from gateway.ports import Clock, Ledger
+from gateway.shell.logs import of_message
 from gateway.shell.watch import figures
 from gateway.shell.watch.traces import Tracer
+
+log = structlog.get_logger(__name__)
 
 
 class WatchedLedger:
@@ -40,6 +45,8 @@ class WatchedLedger:
         for step, milliseconds in spent.items():
             figures.STEP.labels(step).observe(milliseconds / 1000)
         self._tracer.accepted(entry, spent, self._clock())
+        with of_message(entry):
+            log.info("accepted", type=entry.document.type, sender=entry.sender, ways=len(entry.corridors))
         return kept
 
     def refuse(self, intake: Intake) -> None:
@@ -77,6 +84,8 @@ class WatchedLedger:
         if state == State.DELIVERED:
             figures.DELIVERED.labels(receiver).observe((now - delivery.entry.received_at).total_seconds())
         self._tracer.attempted(delivery, state.value, now, {"code": code} if code else {})
+        with of_message(delivery.entry):
+            log.info("settled", state=state.value, code=code, sent=delivery.message_id, corridor=delivery.corridor)
 
     def postpone(
         self, delivery: Delivery, *, code: str, detail: str, until: datetime | None = None, alone: bool = False
@@ -84,5 +93,7 @@ class WatchedLedger:
         """Record a failed attempt, and count it."""
         self._ledger.postpone(delivery, code=code, detail=detail, until=until, alone=alone)
         figures.POSTPONED.labels(delivery.lane.partition("/")[0], code).inc()
+        with of_message(delivery.entry):
+            log.info("postponed", code=code, sent=delivery.message_id, corridor=delivery.corridor, alone=alone)
         words: Mapping[str, str] = {"code": code, "detail": detail}
         self._tracer.attempted(delivery, "postponed", self._clock(), words)
