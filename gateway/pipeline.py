@@ -133,7 +133,7 @@ def deliver(delivery: Delivery, setup: Setup) -> Receipt:
         body, media = written(document, formats(receiver)[0], setup)
         sealed = seal(
             body, claims, receiver, setup.keyring, now=setup.clock(), nonce=str(setup.ids()), content_type=media,
-            large=document.large,
+            large=document.large, window=setup.window,
         )  # fmt: skip
         sealed = setup.ledger.keep(delivery, replace(sealed, made_by=_made_by(delivery, document, setup)))
     answer = setup.courier.deliver(receiver.endpoint, sealed)
@@ -275,6 +275,7 @@ def _receipt(entry: Entry, verified: Verified, setup: Setup) -> Sealed:
         status=202 if verified.profile == "rest-gw-1" else 200,
         content_type=media,
         headers=(("location", f"{MESSAGES_PATH}/{entry.id}"),),
+        window=setup.window,
     )
 
 

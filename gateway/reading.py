@@ -59,4 +59,5 @@ def _sealed(answer: Answer, verified: Verified, setup: Setup) -> Sealed:
     return seal_answer(
         answer.body, claims, verified, setup.keyring, now=setup.clock(), nonce=str(setup.ids()), status=answer.status,
         content_type=answer.content_type, headers=answer.headers, large=answer.large,
+        window=setup.window,
     )  # fmt: skip

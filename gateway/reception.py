@@ -171,7 +171,7 @@ def _problem(attempt: Attempt, error: GatewayError, intake: Intake, setup: Setup
 def _sealed(verified: Verified, body: bytes, intake: Intake, setup: Setup, *, status: int) -> Sealed:
     return seal_answer(
         body, _claims(intake, verified), verified, setup.keyring, now=setup.clock(), nonce=str(setup.ids()),
-        status=status, content_type=PROBLEM_JSON,
+        status=status, content_type=PROBLEM_JSON, window=setup.window,
     )  # fmt: skip
 
 

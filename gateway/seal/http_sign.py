@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from gateway.envelope import rest
@@ -37,6 +37,7 @@ def sign_request(
     method: str = "POST",
     content_type: str = rest.REST_MEDIA_TYPE,
     large: Large | None = None,
+    window: timedelta = LIFETIME,
 ) -> Sealed:
     """A request to `url` that carries these claims in `gw-` headers and our seal over all of it.
 
@@ -54,7 +55,8 @@ def sign_request(
     )
     wire = as_wire(bare, url, method)
     covered = [*TARGET, *([CONTENT_TYPE] if bare.content_type else []), *(name for name, _ in bare.headers)]
-    return _sign(bare, (wire, None), [(name, False) for name in covered], key, created=created, nonce=nonce)
+    own = [(name, False) for name in covered]
+    return _sign(bare, (wire, None), own, key, created=created, nonce=nonce, window=window)
 
 
 def sign_response(
@@ -69,6 +71,7 @@ def sign_response(
     content_type: str = rest.REST_MEDIA_TYPE,
     headers: tuple[tuple[str, str], ...] = (),
     large: Large | None = None,
+    window: timedelta = LIFETIME,
 ) -> Sealed:
     """An answer bound to the request it answers; of a request that lacks a header, only what is there is bound.
 
@@ -88,7 +91,8 @@ def sign_response(
     wire = replace(as_wire(bare, "", ""), status=status)
     own = ["@status", *([CONTENT_TYPE] if bare.content_type else []), *(name for name, _ in bare.headers)]
     bound: list[Component] = [(name, True) for name in OF_REQUEST if _usable(name, request)]
-    return _sign(bare, (wire, request), [(name, False) for name in own] + bound, key, created=created, nonce=nonce)
+    covered = [(name, False) for name in own] + bound
+    return _sign(bare, (wire, request), covered, key, created=created, nonce=nonce, window=window)
 
 
 def _content_digest(body: bytes, large: Large | None) -> str:
@@ -113,12 +117,13 @@ def _sign(
     *,
     created: datetime,
     nonce: str,
+    window: timedelta,
 ) -> Sealed:
     wire, request = exchange
     moment = int(created.timestamp())
     parameters: dict[str, int | str] = {
         "created": moment,
-        "expires": moment + int(LIFETIME.total_seconds()),
+        "expires": moment + int(window.total_seconds()),
         "nonce": nonce,
         "alg": _own_name(key.algorithm, key.certificate),
         "keyid": fields.base64url(hashlib.sha256(key.certificate).digest()),
@@ -133,7 +138,7 @@ def _sign(
         bare,
         headers=(*bare.headers, ("signature-input", f"{LABEL}={text}"), ("signature", value)),
         references=references(digest, base),
-        expires_at=datetime.fromtimestamp(moment, UTC) + LIFETIME,
+        expires_at=datetime.fromtimestamp(moment, UTC) + window,
     )
 
 

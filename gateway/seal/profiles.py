@@ -51,17 +51,19 @@ def seal(
     nonce: str,
     content_type: str = REST_MEDIA_TYPE,
     large: Large | None = None,
+    window: timedelta = soap.WINDOW,
 ) -> Sealed:
-    """A message to a partner, in the profile and with the algorithm of its record.
+    """A message to a partner, in the profile and with the algorithm of its record, good for `window` from `now`.
 
     `payload` is canonical XML or, over REST, what `content_type` says; `large` stands for one too long to be held.
     """
     if partner.profile == "soap-gw-1":
-        return soap_sign.seal_soap(payload, claims, keyring.key(partner.sign_with), now)
+        return soap_sign.seal_soap(payload, claims, keyring.key(partner.sign_with), now, window=window)
     key = _http_key(partner, keyring)
     return http_sign.sign_request(
-        payload, claims, key, url=partner.endpoint, created=now, nonce=nonce, content_type=content_type, large=large
-    )
+        payload, claims, key, url=partner.endpoint, created=now, nonce=nonce, content_type=content_type, large=large,
+        window=window,
+    )  # fmt: skip
 
 
 def seal_answer(
@@ -76,6 +78,7 @@ def seal_answer(
     content_type: str = REST_MEDIA_TYPE,
     headers: tuple[tuple[str, str], ...] = (),
     large: Large | None = None,
+    window: timedelta = soap.WINDOW,
 ) -> Sealed:
     """An answer on the same connection: a signed envelope of the asker's SOAP version, or a signed HTTP response.
 
@@ -84,11 +87,12 @@ def seal_answer(
     """
     if asked.profile == "soap-gw-1":
         key = keyring.key(asked.partner.sign_with)
-        return replace(soap_sign.seal_soap(payload, claims, key, now, soap=asked.soap or SOAP12), status=status)
+        sealed = soap_sign.seal_soap(payload, claims, key, now, soap=asked.soap or SOAP12, window=window)
+        return replace(sealed, status=status)
     key = _http_key(asked.partner, keyring)
     return http_sign.sign_response(
         asked.wire, payload, key, created=now, nonce=nonce, claims=claims, status=status, content_type=content_type,
-        headers=headers, large=large,
+        headers=headers, large=large, window=window,
     )  # fmt: skip
 
 

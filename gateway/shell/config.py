@@ -156,7 +156,7 @@ class Settings(BaseSettings):
         1_000, description="Room for long messages that are on their way in, MB of each server process.", ge=1
     )
     window_seconds: int = Field(
-        300, description="Longest time from Created to Expires of an envelope, seconds.", ge=1, le=300
+        300, description="Longest time from Created to Expires of an envelope, theirs and ours, seconds.", ge=1, le=300
     )
     skew_seconds: int = Field(60, description="How far ahead a partner's clock may be, seconds.", ge=0, le=300)
     retry_seconds: list[int] = Field(
