@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from multiprocessing.util import Finalize
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
@@ -168,6 +169,7 @@ def front() -> Front:
 
     house = build(load_settings())
     watch_house(house)
+    sign_off(house)
     leaving = Leaving(house.settings.state_dir)
     return Front(
         make_doors(house), largest=house.settings.largest_message, threads=house.settings.threads,
@@ -185,12 +187,18 @@ def uploads_of(house: House) -> Uploads:
     )  # fmt: skip
 
 
+def sign_off(house: House) -> None:
+    """When this process ends, nobody waits for it; the server's processes end without `atexit`."""
+    Finalize(None, house.store.close, exitpriority=1)
+
+
 def console() -> Flask:
     """The WSGI factory of the operators' console."""
     from gateway.shell.console import make_console
     from gateway.shell.watch.door import add_figures
 
     house = build(load_settings())
+    sign_off(house)
     app = make_console(house)
     add_figures(app, house)
     return app

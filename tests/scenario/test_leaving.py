@@ -22,6 +22,7 @@ from gateway.errors import DeliveryFailed
 from gateway.model import Claims, DocumentType, MessageId, PartnerId, Sealed
 from gateway.seal.profiles import seal
 from gateway.shell.courier import HttpCourier
+from gateway.shell.presence import live_instances
 from gateway.shell.processes import is_free
 from gateway.shell.store import Store
 from gateway.xml import canonical, parse
@@ -55,6 +56,11 @@ class Town(SpreadTown):
         query = "select m.message_id, d.state, d.attempts from message m join delivery d on d.entry = m.id"
         with Store(self.dsn, largest=1) as store:
             return {row["message_id"]: (row["state"], row["attempts"]) for row in store.fetch(query)}
+
+    def alive(self) -> list[str]:
+        """Programs that have not signed off."""
+        with Store(self.dsn, largest=1) as store:
+            return [one.name for one in store.run(live_instances)]
 
 
 class Sender(Thread):
@@ -133,6 +139,7 @@ def test_a_gateway_says_that_it_leaves_and_cuts_nobody_off(town: Town) -> None:
     sent = {name for one in senders for name in one.answered} | {slow.sealed.message_id}
     assert set(town.states()) - set(kept) == sent
     assert not list(town.machines.glob("*/leaving"))
+    assert town.alive() == []
 
 
 class _Slow:
