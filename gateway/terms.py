@@ -21,7 +21,8 @@ class Contact:
     language: str = ""
 
     def __str__(self) -> str:
-        return ", ".join(filter(None, (self.name, self.email, self.phone, self.language and f"({self.language})")))
+        reached = ", ".join(filter(None, (self.name, self.email, self.phone)))
+        return f"{reached} ({self.language})" if reached and self.language else reached
 
     def __bool__(self) -> bool:
         return bool(self.name or self.email or self.phone)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
+from collections.abc import Iterable
 from datetime import timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -233,6 +236,8 @@ def load_settings(file: Path | None = None, **given: Any) -> Settings:
     if file is not None and not file.is_file():
         raise ConfigurationError(f"{file} does not exist")
 
+    _require_spelling(os.environ)
+
     class FromFile(Settings):
         model_config = SettingsConfigDict(toml_file=source)
 
@@ -246,6 +251,17 @@ def load_settings(file: Path | None = None, **given: Any) -> Settings:
         raise ConfigurationError(f"{source} is not UTF-8 at octet {error.start + 1}") from None
     except SettingsError as error:  # a list or table in the environment that is not JSON
         raise ConfigurationError(f"{error}: it must be JSON") from None
+
+
+def _require_spelling(environment: Iterable[str]) -> None:
+    """No variable is a setting misspelt; others may begin like ours, as a container platform makes them."""
+    known = [f"GATEWAY_{name.upper()}" for name in Settings.model_fields]
+    sections = tuple(f"{name}__" for name in known)
+    for name in environment:
+        if name.startswith("GATEWAY_") and name not in known and not name.startswith(sections):
+            meant = get_close_matches(name, known, 1, cutoff=0.9)
+            if meant:
+                raise ConfigurationError(f"{name} in the environment is no setting; did you mean {meant[0]}?")
 
 
 def _findings(error: ValidationError, source: Path) -> list[Finding]:
