@@ -20,6 +20,7 @@ from gateway.shell.config import TREE, Settings
 from gateway.shell.keyring import FileKeyring
 from gateway.shell.partners import load_partners, read_pem, voiceless
 from gateway.shell.postgres import Postgres
+from gateway.shell.production import lacks
 from gateway.shell.revisions import standing
 from gateway.shell.store import Store
 
@@ -48,6 +49,7 @@ def checkup(settings: Settings) -> list[Check]:
     looks: list[tuple[str, Callable[[Settings], Iterator[Check]]]] = [
         ("Python", _python), ("libxml2", _libxml), ("keys", _keys), ("certificates", _certificates),
         ("partners", _partners), ("adapters", _adapters), ("disk", _disk), ("database", _database),
+        ("production", _production),
     ]  # fmt: skip
     return [check for name, look in looks for check in _looked(name, look, settings)]
 
@@ -131,6 +133,15 @@ def _disk(settings: Settings) -> Iterator[Check]:
     colour: Colour = "red" if free < _TOO_LITTLE_SPACE else "yellow" if free < _LITTLE_SPACE else "green"
     yield Check(name="disk", colour=colour, found=f"{free / 1e9:.1f} GB free at {place}",
                 do="" if colour == "green" else "make room")  # fmt: skip
+
+
+def _production(settings: Settings) -> Iterator[Check]:
+    """Only of an installation that says it is one; demo trust there is red already, as keys and partners."""
+    missing = list(lacks(settings))
+    for found, do in missing:
+        yield Check(name="production", colour="yellow", found=found, do=do)
+    if settings.environment == "production" and not missing:
+        yield Check(name="production", colour="green", found="TLS in front, own database, clocks and alerts")
 
 
 def _database(settings: Settings) -> Iterator[Check]:
