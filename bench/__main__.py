@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import accept, docs, http, line, mapping, scale, verify
+from bench import accept, backlog, docs, engines, http, line, mapping, scale, verify
 from bench.documents import SIZES
 from bench.machine import machine
 from bench.measure import FULL, QUICK
@@ -29,6 +29,8 @@ BENCHES: dict[str, Bench] = {
     "line": lambda quick: line.tables(QUICK if quick else FULL, _sizes(quick)),
     "mapping": lambda quick: mapping.tables(QUICK if quick else FULL, _sizes(quick)),
     "accept": lambda quick: accept.tables(quick=quick),
+    "engines": lambda quick: engines.tables(quick=quick),
+    "backlog": lambda quick: backlog.tables(quick=quick),
     "http": lambda quick: http.tables(quick=quick),
 }
 

@@ -38,13 +38,59 @@ GOALS: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A figure of a table, in its own column, stays at or below `most`, or at or above `least`; without a row: the
+    worst of all rows.
+    """
+
+    words: str
+    table: str
+    column: str
+    row: str = ""
+    most: float | None = None
+    least: float = 0.0
+
+    def wanted(self) -> str:
+        """In words."""
+        return f"at least {self.least:,}" if self.most is None else f"at most {self.most:,}"
+
+    def met(self, figure: float) -> bool:
+        """It is as wanted."""
+        return figure >= self.least if self.most is None else figure <= self.most
+
+
+MARKS: Final = (
+    Mark(words="accept against a plain insert, 4 clients", table="accept", row="4 clients", column="share", least=0.7),
+    Mark(words="accepts a second, 4 clients", table="accept", row="4 clients", column="accepts/s", least=1500),
+    Mark(words="lost by a killed worker", table="engine-drain", row="ours", column="killed: lost", most=0),
+    Mark(words="accept, with a backlog and without", table="backlog", row="accept", column="full / empty", most=1.15),
+    Mark(words="drain, with a backlog and without", table="backlog", row="drain", column="full / empty", most=1.15),
+    Mark(words="a page of a list or a search, ms, p99", table="search", column="p99 ms", most=300),
+)
+
+
 def goals_of(report: Report) -> Table:
     """One row per goal that the run can speak of."""
+    rows = [_row(goal, report) for goal in GOALS] + [_mark(mark, report) for mark in MARKS]
     return Table(
-        name="goals", title="Goals", method="RSA-2048. Ratios of CPU time from the tables below.",
+        name="goals", title="Goals", method="From the tables below. Lines and verify: RSA-2048, ratios of CPU time.",
         columns=("goal", "message", "wanted", "measured", "met"),
-        rows=tuple(row for goal in GOALS if (row := _row(goal, report)) is not None),
+        rows=tuple(row for row in rows if row is not None),
     )  # fmt: skip
+
+
+def _mark(mark: Mark, report: Report) -> tuple[Cell, ...] | None:
+    found = [
+        float(row[table.columns.index(mark.column)])
+        for table in report.tables
+        for row in table.rows
+        if table.name == mark.table and mark.row in ("", row[0])
+    ]
+    if not found:
+        return None
+    figure = min(found) if mark.most is None else max(found)
+    return mark.words, "-", mark.wanted(), figure, "yes" if mark.met(figure) else "no"
 
 
 def _row(goal: Goal, report: Report) -> tuple[Cell, ...] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -24,3 +25,8 @@ def cpu_of(pid: int) -> float:
     for member in family:
         family += parents.get(member, ())
     return sum(spent.get(member, 0) for member in family) / _TICKS
+
+
+def cpu_of_each(pids: Iterable[int]) -> float:
+    """CPU seconds that these processes, each of one thread, have used so far; exact, where `stat` has ticks."""
+    return sum(int(Path(f"/proc/{pid}/schedstat").read_text("ascii").split()[0]) for pid in pids) / 1e9

@@ -34,6 +34,29 @@ def test_the_bench_of_a_running_gateway_prints_its_tables(capsys: pytest.Capture
     assert "== Deliver" in printed
 
 
+@pytest.mark.slow
+def test_the_bench_of_engines_kills_its_workers(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every engine that is installed takes, gives, is killed and goes on; ours loses nothing."""
+    assert main(["engines", "--quick"]) == 0
+    printed = capsys.readouterr().out
+    assert "== Engines: accept" in printed
+    assert all(name in printed for name in ("floor: one insert", "procrastinate, a job each"))
+    ours = next(line for line in printed.partition("== Engines: drain")[2].splitlines() if line.startswith("ours"))
+    assert int(ours.split()[2]) == 0
+
+
+@pytest.mark.slow
+def test_the_bench_of_a_backlog_loads_and_looks(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is loaded can be drained, listed and found."""
+    assert main(["backlog", "--quick"]) == 0
+    printed = capsys.readouterr().out
+    assert "== Backlog: 1,000 messages queued and 1,000 logged" in printed
+    found = {
+        line.rsplit(maxsplit=3)[0].strip(): line.split()[-1] for line in printed.splitlines() if line[:1].isalpha()
+    }
+    assert (found["exact key"], found["key has in it, a few have it"], found["nobody has it"]) == ("1", "1", "0")
+
+
 def test_an_unknown_bench_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     """The words that are known are said."""
     with pytest.raises(SystemExit):

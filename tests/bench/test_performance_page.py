@@ -57,3 +57,17 @@ def test_goals_are_judged_by_the_run() -> None:
     rows = goals_of(a_report(1.25, 3.75)).rows
     assert [row[4] for row in rows] == ["yes", "yes"]
     assert [row[4] for row in goals_of(a_report(1.26, 3.75)).rows] == ["no", "no"]
+
+
+def test_figures_are_judged_where_they_stand() -> None:
+    """The worst row counts where no row is named; a table that was not measured is not judged."""
+    rows = (("the newest", 1.0, 20.0, 50), ("exact key", 2.0, 301.0, 1))
+    columns = ("page", "p50 ms", "p99 ms", "lines")
+    found = goals_of(
+        Report(
+            machine={"python": "3"},
+            effort="full",
+            tables=[Table(name="search", title="S", method="m", columns=columns, rows=rows)],
+        )
+    ).rows
+    assert [row[2:] for row in found] == [("at most 300", 301.0, "no")]
