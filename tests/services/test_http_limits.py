@@ -40,11 +40,13 @@ def test_other_media_types_are_refused(clients: Clients, media: str) -> None:
 
 
 def test_a_message_over_the_limit_is_refused_before_it_is_read(gateway: Running) -> None:
-    """413 in the words of the door it came to (X6)."""
+    """413 in the words of the door it came to (X6); a long message over REST is judged by its head first."""
     body = b"x" * (gateway.house.settings.largest_message + 1)
-    rest = requests.post(f"{gateway.url}/api/v1/messages", data=body, timeout=30)
+    rest = requests.post(f"{gateway.url}/api/v1/inbox/x/receipt", data=body, timeout=30)
+    unproven = requests.post(f"{gateway.url}/api/v1/messages", data=body, timeout=30)
     soap = requests.post(f"{gateway.url}/soap", data=body, headers={"Content-Type": "text/xml"}, timeout=30)
     assert (rest.status_code, rest.json()["code"]) == (413, "envelope.too-large")
+    assert (unproven.status_code, unproven.json()["code"]) == (400, "envelope.addressing")
     assert soap.status_code == 413
     assert b"envelope.too-large" in soap.content
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import socket
 import threading
@@ -14,11 +15,15 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from gateway.errors import Busy
 from gateway.kit.make import make_kit
 from gateway.kit.templates.gateway_rest import GatewayRest
 from gateway.model import PartnerId
 from gateway.shell.client import wear
+from gateway.shell.console import make_console
 from gateway.shell.evidence import verify_chains
+from gateway.shell.spool import Spool
+from gateway.shell.uploads import Answer, Uploads
 from tests.bulk import PUSHED, SENDER, SOAP, Arrived, Receiver, a_list, bulk_tree, receiving
 from tests.running import Running, free_port, new_id, running_gateway, working
 from tests.services.clients import Clients
@@ -276,6 +281,62 @@ def test_a_file_goes_with_its_message(bulk: Running, sender: GatewayRest, receiv
             assert (arrived.action, arrived.media) == ("ATTACHMENT", "application/pdf")
             assert arrived.relates_to.startswith("urn:uuid:")
     assert verify_chains(bulk.store).broken is None
+
+
+def test_the_console_shows_the_beginning_and_saves_the_whole(bulk: Running, sender: GatewayRest) -> None:
+    """No page holds a long message."""
+    document = a_list(3)
+    entry = sender.send(document, "BULK_LIST", receiver=PUSHED).headers["location"].rpartition("/")[2]
+    browser = make_console(bulk.house).test_client()
+    for page in ("", "/xml", "/mapping", "/evidence"):
+        shown = browser.get(f"/messages/{entry}{page}")
+        assert shown.status_code == 200, page
+        assert len(shown.data) < 600_000, page
+    assert browser.get(f"/messages/{entry}/bytes/received").data == document
+
+
+def test_a_door_that_is_killed_leaves_nothing_on_disk(tmp_path: Path) -> None:
+    """The spool's files have no name."""
+    spool = Spool(tmp_path / "spool", room=1_000_000, least_free=0)
+    sheet = spool.begin(300_000)
+    sheet.write(b"x" * 300_000)
+    assert [*(tmp_path / "spool").iterdir()] == []
+    assert (tmp_path / "spool").stat().st_mode & 0o777 == 0o700
+    assert sheet.done().size == spool.taken == 300_000
+
+
+def test_the_spool_keeps_to_its_room_and_to_that_of_the_disk(tmp_path: Path) -> None:
+    """What is promised counts; what is over is free again."""
+    spool = Spool(tmp_path / "spool", room=1_000_000, least_free=0)
+    first = spool.begin(700_000)
+    with pytest.raises(Busy, match="full"):
+        spool.begin(400_000)
+    spool.begin(400_000, keep=False)
+    first.drop()
+    assert spool.taken == 0
+    unknown = spool.begin(0)
+    with pytest.raises(Busy):
+        unknown.write(b"x" * 1_000_001)
+    with pytest.raises(Busy, match="disk"):
+        Spool(tmp_path / "spool", room=10**15, least_free=10**14).begin(1)
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(tmp_path: Path) -> None:
+    """Each megabyte has its time (X6); then what came is gone."""
+    spool = Spool(tmp_path, room=9_000_000, least_free=0)
+    uploads = Uploads(spool, paths=frozenset({"/x"}), smallest=1, largest=9_000_000, patience=0.05)
+    coming = iter([{"type": "http.request", "body": b"x" * 1_000_000, "more_body": True}])
+
+    async def receive() -> dict[str, Any]:
+        found = next(coming, None)
+        return found if found is not None else await asyncio.Event().wait()  # type: ignore[return-value]
+
+    def go_on(_environ: dict[str, Any]) -> Answer:
+        return 100, [], b""
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(uploads.answer({}, receive, 5_000_000, go_on))
+    assert spool.taken == 0
 
 
 @pytest.mark.parametrize(

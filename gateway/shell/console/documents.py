@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from uuid import UUID
 
 from flask import Flask, Response, abort, render_template, request
 
+from gateway.large import depot_of
+from gateway.model import Large
 from gateway.shell.console.house import House
 from gateway.shell.console.messages import mapping_of
 from gateway.shell.console.parts import part_of, parts_of
 from gateway.shell.console.translation import of_silence, translated
-from gateway.shell.console.xml_view import view
+from gateway.shell.console.xml_view import BEGINNING, beginning, view
+from gateway.shell.depot import PIECE
 from gateway.shell.queries import message
+
+
+def first_of(house: House, large: Large) -> bytes:
+    """As much of a long body as a page shows."""
+    with closing(depot_of(house.setup).open(large)) as source:
+        return source.read(BEGINNING)
+
+
+def pieces_of(house: House, large: Large) -> Iterator[bytes]:
+    """A long body, for saving."""
+    with closing(depot_of(house.setup).open(large)) as source:
+        while piece := source.read(PIECE):
+            yield piece
 
 
 def add_to(app: Flask, house: House) -> None:
@@ -22,7 +40,11 @@ def add_to(app: Flask, house: House) -> None:
         """The kept bytes as text."""
         story = message(house.store, entry)
         part = part_of(story, request.args.get("part", "")) or abort(404)
-        shown = view(part.body, pretty=request.args.get("view", "pretty") == "pretty")
+        shown = (
+            beginning(first_of(house, part.large))
+            if part.large
+            else view(part.body, pretty=request.args.get("view", "pretty") == "pretty")
+        )
         return render_template("xml.html", tab="xml", story=story, parts=parts_of(story), part=part, shown=shown)
 
     @app.get("/messages/<uuid:entry>/bytes/<part>", endpoint="messages_bytes")
@@ -30,6 +52,9 @@ def add_to(app: Flask, house: House) -> None:
         """The exact bytes, for saving: no browser may take them for a page."""
         found = part_of(message(house.store, entry), part) or abort(404)
         response = Response(found.body, mimetype="application/octet-stream")
+        if found.large is not None:
+            response.response = pieces_of(house, found.large)
+            response.headers["Content-Length"] = str(found.size)
         response.headers["Content-Disposition"] = f'attachment; filename="{found.file_name(entry)}"'
         return response
 
@@ -41,6 +66,7 @@ def add_to(app: Flask, house: House) -> None:
         way = request.args.get("way", "")
         if way and way not in ways:
             abort(404)
+        ways = [] if story.entry.document.large else ways  # a page cannot hold every value of a long message
         shown = translated(house, story, way or ways[0]) if ways else of_silence(house, story)
         return render_template("mapping.html", tab="mapping", story=story, ways=ways, shown=shown)
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
+from gateway.model import Large
 from gateway.shell.pages import MessageStory
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9.-]+")
@@ -24,15 +25,23 @@ class Part:
     at: datetime
     media: str
     corridor: str = ""
+    large: Large | None = None
+    """The bytes where they are too many to be held; then `body` is empty."""
 
     @property
     def digest(self) -> str:
         """SHA-256, hex."""
-        return sha256(self.body).hexdigest()
+        return sha256(self.body).hexdigest() if self.large is None else self.large.digests["sha256"]
+
+    @property
+    def size(self) -> int:
+        """How many bytes."""
+        return len(self.body) if self.large is None else self.large.size
 
     def file_name(self, entry: object) -> str:
         """What a download is called: letters, digits, points and dashes only."""
-        ending = "json" if "json" in self.media else "xml"
+        known = (end for end in ("json", "pdf", "png", "jpeg", "tiff") if self.media.partition(";")[0].endswith(end))
+        ending = next(known, "xml")
         return _UNSAFE.sub("-", f"{entry}-{self.id}") + f".{ending}"
 
 
@@ -49,10 +58,11 @@ def part_of(story: MessageStory, wanted: str) -> Part | None:
 
 def _parts(story: MessageStory) -> Iterator[Part]:
     received, document = story.entry.received_at, story.entry.document.payload
-    if story.wire is not None:
+    large = story.entry.document.large
+    if story.wire is not None or large is not None:
         media = str(story.wire_facts.get("content_type", ""))
-        yield Part(id="received", kind="received", body=story.wire, at=received, media=media)
-    if document != story.wire:
+        yield Part(id="received", kind="received", body=story.wire or b"", at=received, media=media, large=large)
+    if document != story.wire and large is None:
         yield Part(id="document", kind="document", body=document, at=received, media="application/xml")
     if story.answer is not None:
         answer = story.answer
@@ -60,7 +70,7 @@ def _parts(story: MessageStory) -> Iterator[Part]:
     for kept in story.sealed:
         yield Part(
             id=f"sent-{kept.corridor}-{kept.number}", kind="sent", body=kept.sealed.body, at=kept.kept_at,
-            media=kept.sealed.content_type, corridor=kept.corridor,
+            media=kept.sealed.content_type, corridor=kept.corridor, large=kept.sealed.large,
         )  # fmt: skip
     for number, told in enumerate(story.receipts, 1):
         yield Part(

@@ -40,11 +40,16 @@ class View:
 def view(body: bytes, *, pretty: bool) -> View:
     """The bytes as text, indented where that is wanted and they are XML."""
     if len(body) > SHOWN:
-        return View(lines=_plain(body[:BEGINNING].decode("utf-8", "replace")), pretty=False, cut=True)
+        return beginning(body[:BEGINNING])
     text = indented(body) if pretty else None
     shown = text if text is not None else body.decode("utf-8", "replace")
     lines = _coloured(shown) if len(shown) <= COLOURED else _plain(shown)
     return View(lines=lines, pretty=text is not None, cut=False)
+
+
+def beginning(body: bytes) -> View:
+    """The first bytes of what is too long for a page."""
+    return View(lines=_plain(body.decode("utf-8", "replace")), pretty=False, cut=True)
 
 
 def indented(body: bytes) -> str | None:
