@@ -90,7 +90,7 @@ def listing(
     rest += [OF_TYPE] if type else []
     if sought:
         branches = [_sought(how, rest)]
-    elif state and state != State.DELIVERED:
+    elif state and not (partner and state == State.DELIVERED):  # of those a partner has fewer than there are
         branches = [_branch(DELIVERIES, ENTRY, "x.state = %(state)s", [one for one in rest if one is not IN_STATE])]
     elif partner:
         rest = [one for one in rest if one is not OF_PARTNER]

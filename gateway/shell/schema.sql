@@ -115,7 +115,7 @@ create index delivery_late on delivery (lane, deadline) where state = 'queued';
 create index delivery_legal on delivery (legal_due) where state = 'queued' and legal_due is not null;
 create unique index delivery_out on delivery (out_id);
 create index delivery_receiver on delivery (receiver, received_at desc, entry desc);
-create index delivery_open on delivery (state, received_at desc, entry desc) where state <> 'delivered';
+create index delivery_state on delivery (state, received_at desc, entry desc);
 create index delivery_due on delivery (answer_due)
   where answer_due is not null and answered_by is null and silent_at is null;
 
