@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -34,6 +34,8 @@ Cut = dict[int, tuple[int, str]]
 FORMAT: Final = 1
 PARTED: Final = ("message", "message_ref", "outgoing", "receipt", "spooled")
 """Partitioned by the month of their message: dropped as a whole."""
+ORDER: Final[Mapping[str, LiteralString]] = {"spooled": "order by received_at, entry, part, number"}
+"""Pieces are large, and make a body only in their order."""
 ROWS: Final = {"message_key": "received_at", "delivery": "received_at", "intake": "at"}
 """Further tables of which a month is written, and by which time."""
 
@@ -205,12 +207,12 @@ def _write_table(
     parts: list[Composable] = [
         Identifier(name) if binary else SQL("{}::text").format(Identifier(name)) for name, binary in columns
     ]
-    query = SQL("select {} from {} where {} >= %s and {} < %s").format(
-        SQL(", ").join(parts), Identifier(table), Identifier(column), Identifier(column)
+    query = SQL("select {} from {} where {} >= %s and {} < %s {}").format(
+        SQL(", ").join(parts), Identifier(table), Identifier(column), Identifier(column), SQL(ORDER.get(table, ""))
     )
     names = [name for name, _ in columns]
     with _file(folder / f"{table}.jsonl.gz") as (write, told), connection.cursor(f"rows_{table}") as cursor:
-        cursor.itersize = 50
+        cursor.itersize = 1 if table in ORDER else 50
         for row in cursor.execute(query, words):
             write({name: _plain(value) for name, value in zip(names, row, strict=True)})
     return {**told, "binary": [name for name, binary in columns if binary]}

@@ -19,6 +19,8 @@ from gateway.errors import Busy
 from gateway.kit.make import make_kit
 from gateway.kit.templates.gateway_rest import GatewayRest
 from gateway.model import PartnerId
+from gateway.shell.archive import month_of, write_month
+from gateway.shell.archived import verify_archive
 from gateway.shell.client import wear
 from gateway.shell.console import make_console
 from gateway.shell.evidence import verify_chains
@@ -383,6 +385,17 @@ def test_short_messages_are_answered_meanwhile(bulk: Running, sender: GatewayRes
         peaks[megabytes] = sum(peak(pid) for pid in pids)
         assert slowest < 5.0
     assert peaks[40] - peaks[6] < 12_000, peaks
+
+
+def test_its_month_is_archived_with_its_proof(bulk: Running, sender: GatewayRest, tmp_path: Path) -> None:
+    """The pieces leave in their order; one octet less is found."""
+    sender.send(a_list(2.5), "BULK_LIST", receiver=PUSHED)
+    now = bulk.house.setup.clock()
+    month = bulk.store.run(lambda connection: write_month(connection, month_of(now), tmp_path, now))
+    assert verify_archive(tmp_path).broken == ""
+    assert (month / "spooled.jsonl.gz").stat().st_size > 10_000
+    bulk.store.write("update spooled set octets = substr(octets, 2) where number = 1 returning 1", [])
+    assert "pieces" in verify_chains(bulk.store).broken.why  # type: ignore[union-attr]
 
 
 def peak(pid: int) -> int:
