@@ -16,7 +16,8 @@ FLOORS: tuple[tuple[int, str], ...] = (
     (2, r"gateway\.(xml|ports|order|messages|strict_json|outline|facts(\..+)?|codes|codes\.(lists|numbers))"),
     (3, r"gateway\.envelope(\..+)?"),
     (4, r"gateway\.(seal|mapping|twin)(\..+)?|gateway\.(route|receipt|codes\.check)"),
-    (4, r"gateway\.schema(\.(atlas|bare|explain|guard|hints|pointers|recognise|reported|rules|sketch|stream|traced|versions))?"),
+    (4, r"gateway\.schema(\.(atlas|bare|explain|guard|hints|pointers|recognise|reported|rules|sketch))?"),
+    (4, r"gateway\.schema\.(stream|traced|versions)"),
     (
         5,
         r"gateway\.(setup|answer|pipeline|notice|reception|refusal|silence|reading|large|attachments|welcome|schema\.(diff|impact)|codes\.desks|twins)",
