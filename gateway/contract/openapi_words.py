@@ -32,8 +32,8 @@ the place by JSON pointer, too.
 
 **Long messages and files.** XML longer than what fits into memory is taken with a `Content-Length`; we answer its
 signed head first, and read the body only if that is in order. Files go as `gw-action: ATTACHMENT` with the media type
-that your record lists (PDF, PNG, JPEG, TIFF) and `gw-relates-to` or `gw-conversation-id`. What comes back for you may be
-long, too: read it in pieces, compare its digest.
+that your record lists (PDF, PNG, JPEG, TIFF) and `gw-relates-to` or `gw-conversation-id`. What comes back may be
+long for you, too: read it in pieces, compare its digest.
 
 **Refusals** are `application/problem+json` (RFC 9457); `type` is `{PROBLEM}` and the code:
 
