@@ -68,6 +68,8 @@ class Large:
     name: str = ""
     source: Callable[[], BinaryIO] | None = field(default=None, compare=False, repr=False)
     """Reads those that are not in the ledger yet, from their first octet."""
+    admitted: datetime | None = field(default=None, compare=False)
+    """When the head was found fresh: the body may come long after."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

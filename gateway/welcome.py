@@ -13,7 +13,8 @@ from gateway.setup import Setup
 
 def welcome(verified: Verified, setup: Setup) -> None:
     """A proven sender's message may be taken: it is fresh, for us, and of a kind that was agreed."""
-    fresh(verified, verified.wire.received_at, setup.window, setup.skew)
+    large = verified.wire.large
+    fresh(verified, (large and large.admitted) or verified.wire.received_at, setup.window, setup.skew)
     _addressed_to_us(verified, setup)
     _entitled(verified)
     attachments.agreed(verified)

@@ -58,7 +58,7 @@ class _Pass:
         self._children = [0]
         self._split: list[tuple[int, str, int, int]] = []
         self._text: list[str] | None = None
-        self._length = 0
+        self._length = self._fed = 0
         self._root: Element | None = None
         self._namespaces = 0
         self._parser = parser = expat.ParserCreate(namespace_separator=_SEPARATOR)
@@ -92,7 +92,13 @@ class _Pass:
         return Sketch(root=self._root, values={path: list(one.values or ()) for path, one in self._paths.items()})
 
     def _measure(self, chunk: bytes) -> None:
-        """A text, or a value of an attribute, is never longer than this stretch without a tag's beginning."""
+        """A text, or a value of an attribute, is never longer than this stretch without a tag's beginning.
+
+        A comment or instruction may hold many: what waits for its end is held, and looked through with every piece.
+        """
+        if self._fed - max(0, self._parser.CurrentByteIndex) > LIMITS.text:
+            raise EnvelopeMalformed("a comment or instruction is too long", threat="X6")
+        self._fed += len(chunk)
         first = chunk.find(b"<")
         self._length += len(chunk) if first < 0 else first
         if self._length > LIMITS.text:

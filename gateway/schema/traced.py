@@ -13,7 +13,7 @@ from xml.parsers import expat
 
 from lxml import etree
 
-from gateway.errors import Finding
+from gateway.errors import EnvelopeMalformed, Finding
 from gateway.facts import FactTable
 from gateway.schema import Shape
 from gateway.schema.explain import explain
@@ -137,7 +137,10 @@ class _Side:
     def _both(self, part: bytes, known: int, found: dict[tuple[str, str], Finding]) -> int:
         self._near = self._near[-2:]
         self._parser.Parse(part, False)
-        self._validator.feed(part)
+        try:
+            self._validator.feed(part)
+        except etree.XMLSyntaxError as error:  # it is stricter than the other reader: names of 50,000 letters
+            raise EnvelopeMalformed(f"not well-formed: {error.msg}", threat="X8") from None
         log = self._validator.feed_error_log
         for entry in list(log)[known:]:
             finding = self._finding(entry.type_name, entry.message)

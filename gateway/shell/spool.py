@@ -67,8 +67,11 @@ class Spool:
         self.came(count)
 
     def _take(self, size: int) -> None:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        free = shutil.disk_usage(self._folder).free
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            free = shutil.disk_usage(self._folder).free
+        except OSError as error:
+            raise Busy(f"the spool cannot be used: {error}") from None
         with self._lock:
             if self._taken + size > self._room:
                 raise Busy("the room for long messages is full")

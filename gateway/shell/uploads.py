@@ -9,8 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
+from gateway.errors import Busy
 from gateway.model import Large
 from gateway.shell.spool import Sheet, Spool
 
@@ -24,11 +27,15 @@ LARGE: Final = "gateway.large"
 """In the environment of a request: its body, which `wsgi.input` does not have."""
 KNOWN: Final = b"gw-known"
 """In the door's answer to a head: the message came before, its body is only compared."""
+ADMITTED: Final = b"gw-admitted"
+"""In the same answer: when the head was found fresh."""
 GO_ON: Final = 100
 PIECE: Final = 1_000_000
 PATIENCE: Final = 20.0
 """Seconds a megabyte may take to arrive."""
 _AT_ONCE: Final = 2
+_COMPARED: Final = 8
+"""Bodies that may come at once only to be compared: they take none of the spool's room, which bounds the others."""
 
 
 class Gone(Exception):
@@ -44,6 +51,7 @@ class Uploads:
         self._smallest = smallest
         self._largest = largest
         self._patience = patience
+        self._compared = 0
         self._disk = ThreadPoolExecutor(_AT_ONCE, "spool")
         self._judges = ThreadPoolExecutor(_AT_ONCE, "large")
 
@@ -59,11 +67,24 @@ class Uploads:
         status, headers, content = await loop.run_in_executor(self._disk, call, head)
         if status != GO_ON:
             return status, [*headers, (b"connection", b"close")], content
+        told = dict(headers)
+        if KNOWN in told and self._compared >= _COMPARED:
+            raise Busy("too many repeats of long messages at once")
+        self._compared += KNOWN in told
+        try:
+            return await self._taken(environ, receive, declared, call, told)
+        finally:
+            self._compared -= KNOWN in told
+
+    async def _taken(
+        self, environ: dict[str, Any], receive: Receive, declared: int, call: Call, told: dict[bytes, bytes]
+    ) -> Answer:
         also = ("sha512",) if "sha-512" in environ.get("HTTP_CONTENT_DIGEST", "") else ()
-        sheet = self._spool.begin(declared, keep=KNOWN not in dict(headers), also=also)
+        sheet = self._spool.begin(declared, keep=KNOWN not in told, also=also)
         try:
             await self._fill(sheet, receive, declared)
-            return await loop.run_in_executor(self._judges, call, {**environ, LARGE: sheet.done()})
+            large = replace(sheet.done(), admitted=datetime.fromisoformat(told[ADMITTED].decode()))
+            return await asyncio.get_running_loop().run_in_executor(self._judges, call, {**environ, LARGE: large})
         finally:
             sheet.drop()
 

@@ -87,9 +87,13 @@ def test_a_violation_is_told_alike(old: bytes, new: bytes, schemas: Schemas) -> 
         (FULL.replace(b"<AEOMasterFull", b'<AEOMasterFull xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
                       b'xsi:type="T"', 1), "envelope.malformed"),
         (FULL.replace(b"urn:swgw:aeo:1", b"urn:swgw:aeo:9", 1), "schema.unknown"),
+        (FULL.replace(b"<Arrangement>", b"<" + b"a" * 60_000 + b"/><Arrangement>", 1), "envelope.malformed"),
+        (FULL.replace(b"<Arrangement>", b"<!-- " + b"< " * 6_000_000 + b"--><Arrangement>", 1), "envelope.malformed"),
+        (FULL.replace(b"<Arrangement>", b"<?x " + b"< " * 6_000_000, 1), "envelope.malformed"),
+        (b"<!DOCTYPE a SYSTEM '" + b"< " * 6_000_000, "envelope.malformed"),
     ],
     ids=["doctype", "instruction", "comment", "cdata", "latin", "utf16", "cut", "two", "empty", "deep", "text",
-         "attributes", "xsi:type", "namespace"],
+         "attributes", "xsi:type", "namespace", "name", "long comment", "long instruction", "long declaration"],
 )  # fmt: skip
 def test_hostile_shapes_are_refused(spoiled: bytes, code: str, schemas: Schemas) -> None:
     """X1-X9, S6: as with short ones."""

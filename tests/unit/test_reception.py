@@ -9,8 +9,8 @@ from functools import cache
 import pytest
 
 from gateway import registry
-from gateway.model import Claims, MessageId, PartnerId, Profile
-from gateway.reception import receive
+from gateway.model import Claims, Large, MessageId, PartnerId, Profile
+from gateway.reception import admit, receive
 from gateway.registry import Registry
 from gateway.shell.config import TREE
 from gateway.testing.partner import send_as
@@ -73,3 +73,18 @@ def test_the_settings_say_how_long_a_message_is_fresh(profile: Profile) -> None:
     early = replace(wire, received_at=NOW - timedelta(seconds=20))
     assert receive(early, profile, replace(here.setup, skew=timedelta(seconds=5))).status in (400, 401)
     assert receive(early, profile, here.setup).status in (200, 202)
+
+
+def test_a_long_message_is_as_old_as_its_head_was() -> None:
+    """A body that takes longer than the window, or waits for its judge, is not refused for our own slowness."""
+    here = world("rest-gw-1")
+    _, wire = send_as(here.trust, QUERY, CLAIMS, "rest-gw-1", at=NOW, nonce="1")
+    head = replace(wire, body=b"", large=Large(size=len(wire.body)))
+    went_on = admit(head, here.setup)
+    admitted = datetime.fromisoformat(dict(went_on.headers)["gw-admitted"])
+    assert (went_on.status, admitted) == (100, NOW)
+    come = Large(size=len(wire.body), digests={"sha256": wire.digest}, admitted=admitted)
+    late = replace(head, large=come, received_at=NOW + timedelta(minutes=20))
+    assert b"seal.expired" not in receive(late, "rest-gw-1", here.setup).body
+    unasked = replace(late, large=replace(come, admitted=None))
+    assert b"seal.expired" in receive(unasked, "rest-gw-1", here.setup).body

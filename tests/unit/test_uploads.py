@@ -1,0 +1,101 @@
+"""Long bodies come within bounds, and what the door said of their head stays with them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gateway.model import Large
+from gateway.shell.front import Front
+from gateway.shell.spool import Spool
+from gateway.shell.uploads import LARGE, Uploads
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+LENGTH = 500
+HEAD = {"type": "http", "method": "POST", "path": "/long", "raw_path": b"/long", "query_string": b"",
+        "headers": [(b"content-length", str(LENGTH).encode())], "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 2)}  # fmt: skip
+
+
+class Door:
+    """Lets every head in, as `known` when told so, and remembers the bodies."""
+
+    def __init__(self, *, known: bool) -> None:
+        self.known = known
+        self.came: list[Large] = []
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """100 to a head, 202 to a body."""
+        large: Large = environ[LARGE]
+        if large.digests:
+            self.came.append(large)
+            start_response("202 Accepted", [])
+        else:
+            known = [("gw-known", "1")] if self.known else []
+            start_response("100 Continue", [("gw-admitted", NOON.isoformat()), *known])
+        return [b""]
+
+
+def front(door: Door, folder: Path, *, room: int = 10 * LENGTH) -> Front:
+    """Where bodies over 100 octets are long."""
+    uploads = Uploads(
+        Spool(folder, room=room, least_free=0), paths=frozenset({"/long"}), smallest=100, largest=1000, patience=0.2
+    )
+    return Front(door, largest=100, threads=1, uploads=uploads)
+
+
+async def ask(asked: Front, *, silent: bool = False) -> int:
+    """The status that one body gets; a silent sender sends none of it."""
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        if silent:
+            await asyncio.Event().wait()
+        return {"type": "http.request", "body": b"x" * LENGTH, "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    await asked(dict(HEAD), receive, send)
+    return int(sent[0]["status"])
+
+
+def test_the_time_of_the_head_stays_with_its_body(tmp_path: Path) -> None:
+    """However long the body takes, and its judge after it."""
+    door = Door(known=False)
+    assert asyncio.run(ask(front(door, tmp_path / "spool"))) == 202
+    assert [one.admitted for one in door.came] == [NOON]
+
+
+def test_only_so_many_repeats_come_at_once(tmp_path: Path) -> None:
+    """They take no room of the spool, so something else bounds them; when they are gone there is place again."""
+    door = Door(known=True)
+    asked = front(door, tmp_path / "spool")
+
+    async def crowd() -> list[int]:
+        return await asyncio.gather(*(ask(asked, silent=True) for _ in range(20)))
+
+    async def all_of_it() -> tuple[list[int], int]:
+        return await crowd(), await ask(asked)
+
+    crowded, after = asyncio.run(all_of_it())
+    assert (crowded.count(408), crowded.count(503), after) == (8, 12, 202)
+
+
+def test_a_spool_that_cannot_be_used_is_told_as_busy(tmp_path: Path) -> None:
+    """A file in its place is no reason for a traceback: 503, and the sender comes again."""
+    (tmp_path / "spool").write_bytes(b"")
+    assert asyncio.run(ask(front(Door(known=False), tmp_path / "spool"))) == 503
+
+
+def test_room_that_was_promised_is_given_back(tmp_path: Path) -> None:
+    """A sender that falls silent keeps nothing."""
+    asked = front(Door(known=False), tmp_path / "spool", room=LENGTH)
+
+    async def one_after_another() -> list[int]:
+        return [await ask(asked, silent=True), await ask(asked)]
+
+    assert asyncio.run(one_after_another()) == [408, 202]
