@@ -34,8 +34,8 @@ Cut = dict[int, tuple[int, str]]
 FORMAT: Final = 1
 PARTED: Final = ("message", "message_ref", "outgoing", "receipt", "spooled")
 """Partitioned by the month of their message: dropped as a whole."""
-ORDER: Final[Mapping[str, LiteralString]] = {"spooled": "order by received_at, entry, part, number"}
-"""Pieces are large, and make a body only in their order."""
+ORDER: Final[Mapping[str, LiteralString]] = {"spooled": "order by spooled.entry, spooled.part, spooled.number"}
+"""Pieces are large, and make a body only in their order; as written, a number is text."""
 ROWS: Final = {"message_key": "received_at", "delivery": "received_at", "intake": "at"}
 """Further tables of which a month is written, and by which time."""
 

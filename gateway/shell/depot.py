@@ -18,7 +18,10 @@ from gateway.shell.store import Connection, Row, Store
 
 PIECE: Final = 1_000_000
 """Octets of one row; only the last of a body has fewer."""
-_PIECES: Final[LiteralString] = "copy spooled (received_at, entry, part, number, octets) from stdin (format binary)"
+_PIECE: Final[LiteralString] = """
+insert into spooled (received_at, entry, part, number, octets) values (%s, %s, %s, %s, %b)
+"""
+"""A statement each: in one COPY the server would collect the memory of all of them."""
 _KNOWN: Final[LiteralString] = """
 select true from spooled where received_at = %s and entry = %s and part = %s limit 1
 """
@@ -65,10 +68,9 @@ def write_pieces(connection: Connection, large: Large, kept: Large) -> None:
     if connection.execute(_KNOWN, [at, entry, part]).fetchone() is not None:
         return
     assert large.source is not None  # noqa: S101 - what is not in the ledger is on the spool
-    with connection.cursor() as cursor, closing(large.source()) as source, cursor.copy(_PIECES) as copy:
-        copy.set_types(["timestamptz", "uuid", "text", "int4", "bytea"])
+    with closing(large.source()) as source:
         for number, octets in enumerate(_pieces(source)):
-            copy.write_row((at, entry, part, number, octets))
+            connection.execute(_PIECE, [at, entry, part, number, octets])
 
 
 def _pieces(source: BinaryIO) -> Iterator[bytes]:

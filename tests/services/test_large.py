@@ -389,7 +389,7 @@ def test_short_messages_are_answered_meanwhile(bulk: Running, sender: GatewayRes
 
 def test_its_month_is_archived_with_its_proof(bulk: Running, sender: GatewayRest, tmp_path: Path) -> None:
     """The pieces leave in their order; one octet less is found."""
-    sender.send(a_list(2.5), "BULK_LIST", receiver=PUSHED)
+    sender.send(a_list(11.5), "BULK_LIST", receiver=PUSHED)  # more than ten pieces: 10 comes after 9
     now = bulk.house.setup.clock()
     month = bulk.store.run(lambda connection: write_month(connection, month_of(now), tmp_path, now))
     assert verify_archive(tmp_path).broken == ""
