@@ -10,7 +10,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -191,6 +193,15 @@ class Settings(BaseSettings):
         description="Our own signing keys: PEM files with key and certificate; empty = state_dir/keys.",
     )
     log_format: Literal["text", "json"] = Field("text", description="Log lines for people or for machines.")
+
+    @field_validator("database_url")
+    @classmethod
+    def _can_be_read(cls, value: str) -> str:
+        try:
+            conninfo_to_dict(value)
+        except ProgrammingError as error:
+            raise ValueError(f"no PostgreSQL connection string: {str(error).strip()}") from None
+        return value
 
     @classmethod
     def settings_customise_sources(

@@ -55,8 +55,9 @@ class Store:
         self._leaving: list[Callable[[], None]] = []
 
     def open(self) -> Self:
-        """Connections can be had; raises Busy when the server does not answer."""
+        """Connections can be had; raises Busy with the reason, at once where there is one, when none can."""
         try:
+            psycopg.connect(self.dsn).close()
             self._pool.open(wait=True, timeout=30.0)
         except psycopg.OperationalError as error:
             raise Busy(f"the database cannot be reached: {error}") from error

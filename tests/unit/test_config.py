@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
-from gateway.errors import ConfigurationError
+from gateway.errors import Busy, ConfigurationError
 from gateway.shell.config import load_settings
+from gateway.shell.store import Store
 from gateway.terms import Contact
 
 
@@ -24,6 +26,20 @@ def test_variables_of_a_container_platform_are_none_of_ours(monkeypatch: pytest.
     monkeypatch.setenv("GATEWAY_SERVICE_HOST", "10.0.0.1")
     monkeypatch.setenv("GATEWAY_PORT_8081_TCP_ADDR", "10.0.0.1")
     load_settings()
+
+
+@pytest.mark.parametrize("wrong", ["mysql://db.example/gateway", "host=db.example port", "db.example"])
+def test_a_database_url_that_is_none_is_told_before_anything_starts(wrong: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        load_settings(database_url=wrong)
+    assert [finding.params["key"] for finding in refused.value.findings] == ["database_url"]
+
+
+def test_a_database_that_nobody_serves_is_told_at_once_and_why() -> None:
+    began = monotonic()
+    with pytest.raises(Busy, match=r"refused|No such file"):
+        Store("host=/nowhere dbname=gateway").open()
+    assert monotonic() - began < 5.0
 
 
 def test_a_contact_is_written_without_stray_marks() -> None:
