@@ -42,6 +42,8 @@ def _hindrances(corridor: Corridor, setup: Setup) -> Iterable[Finding]:
         reason = "profile"
     elif receiver.format == "json":
         reason = "format"
+    elif corridor.silence is not None:  # what we say when nobody answers is made from the whole question
+        reason = "table"
     elif corridor.mapping:
         try:
             streamable(setup.translations[corridor.mapping])

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 from gateway.envelope.media import JSON_MEDIA
 from gateway.envelope.soap import Parts, open_soap
-from gateway.model import Entry, Profile, Sealed, Wire
+from gateway.model import ATTACHMENT_TYPE, Entry, Profile, Sealed, Wire
 from gateway.replay.fixture import CASE, DELIVERED, STYLES
 from gateway.replay.scrub import Scrubber
 from gateway.xml import canonical
@@ -75,6 +75,9 @@ def record(
     """
     if story.entry.answers is not None:
         raise ValueError("an answer is recorded with the message it answers")
+    for one in (story, answer) if answer else (story,):
+        if one.entry.document.large is not None or one.entry.document.type == ATTACHMENT_TYPE:
+            raise ValueError("a file, or a message too long for memory, is no fixture")
     way = _way(story, receiver)
     files = {"in.xml": story.entry.document.payload}
     files |= _named("out.xml", _payload(story, way))

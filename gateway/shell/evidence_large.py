@@ -16,6 +16,11 @@ select o.entry from outgoing o
 where o.facts ? 'large' and not exists (
   select from evidence e where e.entry = o.entry and e.event = 'sealed'
   and e.digest = decode(o.facts #>> '{large,digests,sha256}', 'hex'))
+union all
+select o.entry from outgoing o
+where o.facts ? 'large' and not exists (
+  select from spooled s where s.received_at = o.received_at and s.entry = o.entry
+  and s.part = regexp_replace(o.facts #>> '{large,name}', '^[^ ]+ [^ ]+ ', ''))
 limit 1
 """
 PIECES: Final[LiteralString] = """

@@ -19,6 +19,7 @@ from gateway.errors import Busy
 from gateway.kit.make import make_kit
 from gateway.kit.templates.gateway_rest import GatewayRest
 from gateway.model import PartnerId
+from gateway.replay.kept import record_kept
 from gateway.shell.archive import month_of, write_month
 from gateway.shell.archived import verify_archive
 from gateway.shell.client import wear
@@ -153,6 +154,11 @@ def test_a_long_message_is_translated_on_its_way(bulk: Running, sender: GatewayR
     octets = b"".join(bytes(one["octets"]) for one in kept)
     assert octets.startswith(b'<Out xmlns="urn:test:bulk-out:1">')
     assert got(receiver, octets).action == "BULK_OUT"
+    assert verify_chains(bulk.store).broken is None
+    moved = "update spooled set part = %s where part = %s returning 1"
+    bulk.store.write(moved, ["elsewhere", "to bulk-mapped"])
+    assert verify_chains(bulk.store).broken is not None
+    bulk.store.write(moved, ["to bulk-mapped", "elsewhere"])
     assert verify_chains(bulk.store).broken is None
 
 
@@ -295,6 +301,8 @@ def test_the_console_shows_the_beginning_and_saves_the_whole(bulk: Running, send
         assert shown.status_code == 200, page
         assert len(shown.data) < 600_000, page
     assert browser.get(f"/messages/{entry}/bytes/received").data == document
+    with pytest.raises(ValueError, match="too long"):
+        record_kept(bulk.store, entry, bulk.state / "recorded")
 
 
 def test_a_door_that_is_killed_leaves_nothing_on_disk(tmp_path: Path) -> None:
