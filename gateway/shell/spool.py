@@ -136,7 +136,7 @@ class Sheet:
         """From its first octet; every reader has its own place. Raises Busy for what was only counted."""
         if self._file is None:
             raise Busy("this body was not kept")
-        return cast(BinaryIO, io.BufferedReader(_Reader(self, self._file.fileno()), _BUFFER))
+        return cast(BinaryIO, io.BufferedReader(_Reader(self, self._file), _BUFFER))
 
 
 class _Counts:
@@ -167,9 +167,9 @@ class _Sink(io.RawIOBase):
 class _Reader(io.RawIOBase):
     """Holds its sheet, so that the file stays as long as it is read."""
 
-    def __init__(self, sheet: Sheet, number: int) -> None:
+    def __init__(self, sheet: Sheet, file: BinaryIO) -> None:
         self._sheet = sheet
-        self._number = number
+        self._file = file
         self._at = 0
 
     def readable(self) -> bool:
@@ -184,6 +184,6 @@ class _Reader(io.RawIOBase):
         return self._at
 
     def readinto(self, buffer: object) -> int:
-        count = os.preadv(self._number, [cast(bytearray, buffer)], self._at)
+        count = os.preadv(self._file.fileno(), [cast(bytearray, buffer)], self._at)
         self._at += count
         return count

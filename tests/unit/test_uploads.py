@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from gateway.model import Large
 from gateway.shell.front import Front
 from gateway.shell.spool import Spool
@@ -99,3 +101,17 @@ def test_room_that_was_promised_is_given_back(tmp_path: Path) -> None:
         return [await ask(asked, silent=True), await ask(asked)]
 
     assert asyncio.run(one_after_another()) == [408, 202]
+
+
+def test_a_reader_of_what_was_dropped_never_reads_another_body(tmp_path: Path) -> None:
+    """The number of a closed file goes to the next one: a judge that still reads must fail, not read that."""
+    spool = Spool(tmp_path / "spool", room=10_000, least_free=0)
+    mine = spool.begin(4)
+    mine.write(b"mine")
+    reader = mine.read()
+    mine.drop()
+    other = spool.begin(5)
+    other.write(b"other")
+    with pytest.raises(ValueError, match="closed"):
+        reader.read()
+    assert other.read().read() == b"other"
