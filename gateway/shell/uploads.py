@@ -52,6 +52,7 @@ class Uploads:
         self._largest = largest
         self._patience = patience
         self._compared = 0
+        self._heads = ThreadPoolExecutor(_AT_ONCE, "head")
         self._disk = ThreadPoolExecutor(_AT_ONCE, "spool")
         self._judges = ThreadPoolExecutor(_AT_ONCE, "large")
 
@@ -64,7 +65,7 @@ class Uploads:
         """What the door says. Raises TimeoutError, Gone, and Busy when there is no room."""
         loop = asyncio.get_running_loop()
         head = {**environ, LARGE: Large(size=declared)}
-        status, headers, content = await loop.run_in_executor(self._disk, call, head)
+        status, headers, content = await loop.run_in_executor(self._heads, call, head)
         if status != GO_ON:
             return status, [*headers, (b"connection", b"close")], content
         told = dict(headers)

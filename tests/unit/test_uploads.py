@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from gateway.model import Large
-from gateway.shell.front import Front
+from gateway.shell.front import Front, Wsgi
 from gateway.shell.spool import Spool
 from gateway.shell.uploads import LARGE, Uploads
 
@@ -41,7 +42,7 @@ class Door:
         return [b""]
 
 
-def front(door: Door, folder: Path, *, room: int = 10 * LENGTH) -> Front:
+def front(door: Wsgi, folder: Path, *, room: int = 10 * LENGTH) -> Front:
     """Where bodies over 100 octets are long."""
     uploads = Uploads(
         Spool(folder, room=room, least_free=0), paths=frozenset({"/long"}), smallest=100, largest=1000, patience=0.2
@@ -115,3 +116,37 @@ def test_a_reader_of_what_was_dropped_never_reads_another_body(tmp_path: Path) -
     with pytest.raises(ValueError, match="closed"):
         reader.read()
     assert other.read().read() == b"other"
+
+
+def test_heads_that_wait_do_not_keep_bodies_from_the_disk(tmp_path: Path) -> None:
+    """Anybody may send heads, and the ledger may be slow to know them; what was let in goes on coming."""
+    door, stuck, admitted = Door(known=False), threading.Event(), asyncio.Event()
+
+    def slow(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if admitted.is_set() and not environ[LARGE].digests:
+            stuck.wait(10)
+        return door(environ, start_response)
+
+    asked = front(slow, tmp_path / "spool")
+
+    async def all_of_it() -> int:
+        sent: list[dict[str, Any]] = []
+        heads: list[asyncio.Task[int]] = []
+
+        async def receive() -> dict[str, Any]:
+            admitted.set()
+            heads.extend(asyncio.create_task(ask(asked)) for _ in range(4))
+            await asyncio.sleep(0)
+            return {"type": "http.request", "body": b"x" * LENGTH, "more_body": False}
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        try:
+            await asyncio.wait_for(asked(dict(HEAD), receive, send), 5)
+        finally:
+            stuck.set()
+            await asyncio.gather(*heads)
+        return int(sent[0]["status"])
+
+    assert asyncio.run(all_of_it()) == 202
