@@ -276,6 +276,8 @@ class Postgres:
         settings = {**self._settings, "unix_socket_directories": str(self._socket_dir())}
         command = [*clothes.prefix, str(self.programs / "postgres"), "-D", str(self._data)]
         command += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        if self._process is not None:
+            self._process.wait()  # it died, and nobody has taken notice of it yet
         with (self._state / "postgres.log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - the programs of our own state directory
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True

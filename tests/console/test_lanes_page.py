@@ -22,7 +22,7 @@ def test_an_outage_says_since_when_and_whom_to_call(house: House) -> None:
     house.ledger.postpone(waiting(house.store, entry.id), code="delivery.failed", detail="HTTP 503")
     house.clock.advance(timedelta(seconds=10))
     text = page.text("/lanes")
-    assert "&lt;Дежурный&gt;, +7 7172 00 00 00, (kk)" in text
+    assert "&lt;Дежурный&gt;, +7 7172 00 00 00 (kk)" in text
     assert "Out since" in text
     assert "in 20 s" in text
 

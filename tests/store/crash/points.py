@@ -44,14 +44,17 @@ class Points:
 
 
 def writing_statements() -> dict[str, str]:
-    """Every constant of the shell that holds a statement that writes, by its text: what it is called."""
+    """Every constant of the shell that holds a statement that writes, by its text: what it is called.
+
+    Parts of statements (`_PART`) are not statements; `ACCEPT_UNASKED` is ACCEPT without what concerns a question.
+    """
     found: dict[str, str] = {}
     for module in pkgutil.iter_modules(gateway.shell.__path__, "gateway.shell."):
         if module.ispkg:
             continue
         for name, text in vars(importlib.import_module(module.name)).items():
-            if isinstance(text, str) and name.isupper() and _WRITES.search(text.lower()):
-                found.setdefault(text, name)
+            if isinstance(text, str) and name.isupper() and not name.startswith("_") and _WRITES.search(text.lower()):
+                found.setdefault(text, name.removesuffix("_UNASKED"))
     return found
 
 
