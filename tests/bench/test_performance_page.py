@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bench.docs import BEGIN, END, PAGE, RESULTS, keep, written
+from bench.docs import BEGIN, EARLIER, END, PAGE, RESULTS, keep, written
 from bench.goals import goals_of
 from bench.line import OURS
 from bench.report import Report, Table, read_report
@@ -44,6 +45,17 @@ def test_keeping_a_run_changes_only_what_stands_between_the_marks(tmp_path: Path
     assert "old" not in text
     assert "| 6 KB | RSA-2048 |" in text
     assert read_report(results) == a_report(2.0, 5.0)
+
+
+def test_a_table_that_was_not_measured_again_says_of_when_it_is(tmp_path: Path) -> None:
+    page, results = tmp_path / "page.md", tmp_path / "run.json"
+    page.write_text(f"{BEGIN}\n{END}\n", "utf-8")
+    keep(replace(a_report(2.0, 5.0), machine={"date": "2026-11-01", "processor": "P, load 9"}), results, page)
+    for _ in range(2):
+        fresh = a_report(3.0, 6.0)
+        keep(replace(fresh, tables=[replace(fresh.tables[0], name="other", title="Another")]), results, page)
+    old = next(table for table in read_report(results).tables if table.name == "line")
+    assert old.notes == (f"{EARLIER} 2026-11-01; P, load 9.",)
 
 
 def test_a_page_without_marks_is_refused() -> None:
