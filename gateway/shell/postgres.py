@@ -127,8 +127,7 @@ class Postgres:
     def status(self) -> PostgresStatus:
         """What is true now, without starting anything."""
         pid = self._live()
-        clothes = (self._clothes or dress()).name
-        owned, version = self._owner is not None, major_of(self._data)
+        clothes, owned, version = (self._clothes or dress()).name, self._owner is not None, major_of(self._data)
         return PostgresStatus(
             running=pid is not None, pid=pid, version=version, runs_as=clothes, owned=owned, state=self._state
         )
@@ -225,8 +224,8 @@ class Postgres:
         return Path(tempfile.gettempdir()) / f"gateway-{os.getuid()}-{mark}"
 
     def _dsn(self, database: str) -> str:
-        place, words = str(self._socket_dir()), str(self._state / "password")
-        return make_conninfo(host=place, port=5432, user=NAME, dbname=database, passfile=words)
+        words = str(self._state / "password")
+        return make_conninfo(host=str(self._socket_dir()), port=5432, user=NAME, dbname=database, passfile=words)
 
     # --- making ready ------------------------------------------------------------------------------------------------
     @property
@@ -266,8 +265,7 @@ class Postgres:
         The line is made ours, not removed: the server trusts the pid of its parent, and still looks by the rest of
         the file whether orphans of the old server hold its shared memory.
         """
-        lines = self._pid_file()
-        if lines:
+        if lines := self._pid_file():
             (self._data / "postmaster.pid").write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n", "utf-8")
         for leftover in self._socket_dir().glob(".s.PGSQL.*"):
             leftover.unlink()
@@ -277,7 +275,7 @@ class Postgres:
         command = [*clothes.prefix, str(self.programs / "postgres"), "-D", str(self._data)]
         command += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         if self._process is not None:
-            self._process.wait()  # it died, and nobody has taken notice of it yet
+            self._process.wait()  # it died, and nobody has noticed yet
         with (self._state / "postgres.log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - the programs of our own state directory
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True

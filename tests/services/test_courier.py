@@ -28,6 +28,9 @@ def partner(behave: Behaviour) -> Iterator[str]:
                 with connection:
                     connection.recv(65536)
                     behave(connection)
+                    connection.shutdown(socket.SHUT_WR)
+                    while connection.recv(65536):  # a connection closed over unread octets is reset
+                        pass
 
         thread = Thread(target=serve)
         thread.start()

@@ -148,7 +148,7 @@ def test_kit_code_knows_nothing_of_the_gateway_package() -> None:
 def test_outside_a_demo_the_kit_makes_a_key_and_a_request(gateway: Running, tmp_path: Path) -> None:
     """A private key of its own and a request that it signed; a second kit keeps the key."""
     given = gateway.house.settings
-    settings = Settings(environment="test", state_dir=given.state_dir, port=given.port, database_url="x")
+    settings = Settings(environment="test", state_dir=given.state_dir, port=given.port, database_url="host=x")
     made = make_kit(settings, "customs_kz", tmp_path)
     keys = [file for file in made if file.name.endswith(".key.pem")]
     assert [file.name for file in keys] == ["customs_kz-rsa.key.pem", "customs_kz-ec.key.pem"]
