@@ -13,6 +13,7 @@ import signal
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
+from threading import Event
 from typing import Any, LiteralString, TypeVar
 
 import gateway.shell
@@ -41,6 +42,7 @@ class Points:
         if point == f"{self._half}.{step}":
             self._arm.unlink()
             os.kill(os.getpid(), signal.SIGSTOP if act == "stop" else signal.SIGKILL)
+            Event().wait(0.2)  # the signal meets another thread first: this one must not run on meanwhile
 
 
 def writing_statements() -> dict[str, str]:
