@@ -15,7 +15,7 @@ from bench import accept, backlog, docs, engines, http, line, mapping, scale, ve
 from bench.documents import SIZES
 from bench.machine import machine
 from bench.measure import FULL, QUICK
-from bench.report import Report, Table, in_text
+from bench.report import Report, Table, in_text, read_report
 
 Bench = Callable[[bool], Iterator[Table]]
 
@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
         Path(given.json).write_text(report.as_json(), "utf-8")
     if given.record:
         docs.keep(report)
-        scale.keep(report)
+        scale.keep(read_report(docs.RESULTS))
     return 0
 
 
