@@ -57,7 +57,7 @@ def test_the_evidence_holds_after_all_those_deaths(stage: Stage) -> None:
 
 
 def test_the_page_is_what_this_run_found(endings: dict[str, Ending]) -> None:
-    """Every row of docs/crash-points.md, but whether bytes left again: a slow machine repeats itself more often."""
+    """Every row of docs/crash-points.md, but what depends on how fast the machine is."""
     if set(endings) != set(POINTS):
         pytest.skip("not every point was played in this run")
     kept = PAGE.read_text("utf-8")
@@ -65,7 +65,8 @@ def test_the_page_is_what_this_run_found(endings: dict[str, Ending]) -> None:
 
 
 def without_repeats(text: str) -> str:
-    return re.sub(r"(yes|no) \| (yes|no) \|\n", r"\2 |\n", text)
+    """The page without what a slow machine may see otherwise: who knew already, and what was sent again."""
+    return re.sub(r"\| (?:yes|no) (\| [0-9]+ \| [0-9]+ )\| (?:yes|no) (\| (?:yes|no) \|\n)", r"\1\2", text)
 
 
 def test_every_statement_that_writes_has_a_point_or_a_reason() -> None:
