@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from binascii import b2a_base64
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
@@ -66,8 +66,7 @@ def verify_envelope(
             return _verify(envelope, framed, partners, at)
         except GatewayError:
             pass  # the long way says why
-        long_way = read_soap(envelope.wire, parse(envelope.wire.body), framed.promised, answer=answer)
-        envelope = replace(long_way, claims=envelope.claims)
+        envelope = read_soap(envelope.wire, parse(envelope.wire.body), framed.promised, answer=answer)
     verified = verify_soap(envelope, partners, at)
     if isinstance(envelope.parsed, Parts):
         frames.learn(envelope.wire.body, envelope.parsed, envelope.soap, verified.partner.id, answer=answer)
