@@ -67,6 +67,8 @@ MARKS: Final = (
     Mark(words="accept, with a backlog and without", table="backlog", row="accept", column="full / empty", most=1.15),
     Mark(words="drain, with a backlog and without", table="backlog", row="drain", column="full / empty", most=1.15),
     Mark(words="a page of a list or a search, ms, p99", table="search", column="p99 ms", most=300),
+    Mark(words="a receipt over HTTP at 70 % load, ms, p99", table="steady", column="p99 ms", most=250),
+    Mark(words="errors over HTTP at 70 % load", table="steady", column="errors", most=0),
 )
 
 

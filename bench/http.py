@@ -2,50 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import statistics
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic, sleep
 from typing import Final, LiteralString
 
-from bench.documents import ROOT
-from bench.house import House
-from bench.http_client import SIZE, sealed
-from bench.http_keys import write_keys, write_records
+from bench.http_place import THREADS, WORKERS, Candidate, Installation
+from bench.http_steady import steady
 from bench.measure import rotated
 from bench.processes import cpu_of
 from bench.report import Cell, Table
-from gateway.shell.postgres import Postgres
-from gateway.shell.processes import Troupe, free_port, python, served
 from gateway.shell.store import Store
-from gateway.xml import canonical
 
-HOST: Final = "127.0.0.1"
-THREADS: Final = 8
 CLIENTS: Final = (1, 4, 16)
 OURS: Final = "gateway, SOAP, RSA-2048: verified, validated, stored, receipt"
 METHOD: Final = (
-    "Declarations of 6 KB, sealed ahead and posted by another process over kept connections. Every server is granian "
-    f"with one process and {THREADS} threads; sender, server and database share the machine. Every answer of the "
-    "gateway is a signed receipt that left after the commit. The apps beside it only verify and sign, with the key "
-    "given, and keep nothing. Server CPU is that of the app and, for the gateway, of PostgreSQL, per message."
+    "Declarations of 6 KB, signed and spelled to the last octet ahead, and posted by another process over kept "
+    f"connections. The gateway is what `gateway serve` starts when nobody says otherwise: granian with {WORKERS} "
+    f"process and, in it, `gateway.app:front` with {THREADS} threads, counting its figures, over the embedded "
+    "PostgreSQL with all safety settings on; without a worker here, and without a console. Sender, server and database "
+    "share the machine. Every answer of the gateway is a signed receipt that left after the commit. The apps beside it "
+    "(granian, as many processes and threads) only verify and sign, with the key given, and keep nothing. Server CPU "
+    "is that of the app and, for the gateway, of PostgreSQL, per message."
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A server under load: which door it is and how messages for it are sealed."""
-
-    server: str
-    profile: str
-    algorithm: str
-
 
 CANDIDATES: Final = {
     OURS: Candidate(server="rsa", profile="soap", algorithm="rsa-sha256"),
@@ -58,105 +39,11 @@ CANDIDATES: Final = {
 
 
 def tables(*, quick: bool) -> Iterator[Table]:
-    """Delivery first, on an empty database; then accepting, with no worker beside."""
+    """Delivery first, on an empty database; then accepting with no worker beside; then a load that never waits."""
     with TemporaryDirectory() as place, Installation(Path(place)) as installation:
         yield delivering(installation, 20 if quick else 400)
         yield accepting(installation, 1 if quick else 3, 20 if quick else 600)
-
-
-class Installation:
-    """Doors for RSA and for P-256 over one embedded database, a partner, and the apps beside, each a process."""
-
-    def __init__(self, place: Path) -> None:
-        self.state = place / "state"
-        self._place = place
-        self._database = Postgres(place / "database")
-        self._troupe = Troupe(place)
-        self._worker = Troupe(place / "worker")
-        self._stack = ExitStack()
-        self._taken: set[int] = set()
-        self.ports: dict[str, int] = {}
-        self.dsn = ""
-
-    def __enter__(self) -> Installation:
-        with ExitStack() as stack:
-            stack.callback(self._database.stop)
-            stack.callback(self._troupe.stop)
-            stack.callback(self._worker.stop)
-            self._start()
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    def _start(self) -> None:
-        write_keys(self.state)
-        self.dsn = self._database.start()
-        self._serve("partner", "bench.http_apps:partner", self._beside())
-        self._doors("rsa", "rsa-sha256")
-        self._doors("ec", "ecdsa-sha256")
-        like = sealed(self.state, self.url("rsa"), "soap", "rsa-sha256", 1)[0]
-        (self.state / "like.xml").write_bytes(like.body)
-        (self.state / "receipt.xml").write_bytes(canonical(House(SIZE).receipt()))
-        for name in ("by_floor", "by_xmlsec", "by_zeep"):
-            self._serve(name, f"bench.http_apps:{name}", self._beside())
-        for name in self.ports:
-            self._troupe.await_http(self.url(name))
-
-    def _beside(self) -> dict[str, str]:
-        return {"BENCH_STATE": str(self.state), "PYTHONPATH": str(ROOT)}
-
-    def _doors(self, name: str, algorithm: str) -> None:
-        tree = self._place / "trees" / name
-        write_records(tree, algorithm, f"{self.url('partner')}/soap")
-        self._serve(name, "gateway.app:front", self._settings(name, tree))
-
-    def _settings(self, name: str, tree: Path) -> dict[str, str]:
-        self.ports[name] = free_port(HOST, 0, self._taken)
-        words = {
-            "environment": "test", "state_dir": str(self.state), "roots": json.dumps([str(tree)]),
-            "database_url": self.dsn, "host": HOST, "port": str(self.ports[name]), "threads": str(THREADS),
-            "retry_seconds": "[1, 2, 5]",
-            "pilot_seconds": "1",
-        }  # fmt: skip
-        return {f"GATEWAY_{key.upper()}": value for key, value in words.items()} | {"PYTHONPATH": str(ROOT)}
-
-    def _serve(self, name: str, factory: str, env: dict[str, str]) -> None:
-        if name not in self.ports:
-            self.ports[name] = free_port(HOST, 0, self._taken)
-        face = "front" if factory == "gateway.app:front" else "doors"
-        command = served(face, HOST, self.ports[name], threads=THREADS)
-        self._troupe.start(name, [*command[:-1], factory], env)
-
-    def url(self, name: str) -> str:
-        """Where a server listens."""
-        return f"http://{HOST}:{self.ports[name]}"
-
-    def work(self) -> None:
-        """A worker delivers from now on."""
-        env = self._settings("worker", self._place / "trees" / "rsa")
-        self._worker.start("worker", python("gateway", "worker"), env)
-
-    def rest(self) -> None:
-        """No worker any more."""
-        self._worker.stop()
-
-    def processes(self, name: str) -> list[int]:
-        """The server's processes and, for our doors, the database's."""
-        port, roll = str(self.ports[name]), json.loads((self._place / "processes.json").read_text("utf-8"))
-        found = [pid for pid, words in roll if port in words]
-        database = self._database.status().pid
-        return found + ([database] if database and name in ("rsa", "ec") else [])
-
-    def send(self, candidate: Candidate, clients: int, count: int, rate: float = 0.0) -> dict[str, float]:
-        """What a sending process measured."""
-        words = [str(self.state), self.url(candidate.server), candidate.profile, candidate.algorithm]
-        command = [sys.executable, "-m", "bench.http_client", *words, str(clients), str(count), str(rate)]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
-        if done.returncode:
-            raise RuntimeError(done.stderr.decode()[-3000:])
-        return dict(json.loads(done.stdout))
+        yield steady(installation, quick=quick)
 
 
 # --- accepting -------------------------------------------------------------------------------------------------------
@@ -183,7 +70,7 @@ def _one(installation: Installation, candidate: Candidate, clients: int, count: 
     before = sum(map(cpu_of, processes))
     told = installation.send(candidate, clients, count)
     spent = sum(map(cpu_of, processes)) - before
-    return told["rate"], told["p50"], told["p99"], spent / count * 1e3
+    return told.rate, told.percentile(50), told.percentile(99), spent / count * 1e3
 
 
 def _row(name: str, clients: int, found: dict[tuple[str, int], list[tuple[float, ...]]]) -> tuple[Cell, ...]:
@@ -222,13 +109,13 @@ _LAST: Final = (
 
 def _flow(installation: Installation, store: Store, count: int, rate: float) -> list[Cell]:
     """Send, wait until all is delivered, and say how long that took."""
-    told = installation.send(CANDIDATES[OURS], 4, count, rate)
+    told = installation.send(CANDIDATES[OURS], 4, count, rate=rate)
     _await_delivered(store)
     times = [(line["came"], line["settled"]) for line in store.fetch(_LAST, [count])]
     spent = sorted(settled - came for came, settled in times)
     elapsed = max(settled for _, settled in times) - min(came for came, _ in times)
     p99 = statistics.quantiles(spent, n=100)[98]
-    return [count, statistics.median(spent) * 1e3, p99 * 1e3, told["rate"], count / elapsed]
+    return [count, statistics.median(spent) * 1e3, p99 * 1e3, told.rate, count / elapsed]
 
 
 def _await_delivered(store: Store) -> None:

@@ -1,21 +1,27 @@
-"""A sender of its own process: seals messages ahead, then posts them over kept connections and times the answers.
+"""A sender of its own process: makes requests ahead, waits for the word, then posts them over kept connections.
 
-    python -m bench.http_client STATE URL PROFILE ALGORITHM THREADS MESSAGES [RATE]
+    python -m bench.http_client STATE URL PROFILE ALGORITHM CONNECTIONS MESSAGES [RATE [SEED]]
 
-Prints JSON: messages a second, p50 and p99 of the answers in ms. With a RATE messages leave at that pace.
+Every request is signed and spelled to its last octet before the first one leaves: then it says "ready", and begins when
+a line comes in. With a RATE requests leave by a schedule, whatever became of those before: evenly, or with a SEED at
+random (exponential gaps), and an answer's time counts from when the request was due. Without a RATE each connection
+sends when its answer is there. Prints JSON, as `bench.http_load.Told` reads it.
 """
 
 from __future__ import annotations
 
 import json
-import statistics
+import re
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from http.client import HTTPConnection
+from itertools import accumulate
 from pathlib import Path
+from random import Random
 from threading import Barrier, Lock, Thread
-from time import perf_counter, sleep
+from time import perf_counter, process_time, sleep
+from typing import Final
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -25,8 +31,12 @@ from gateway.model import Claims, MessageId, Sealed
 from gateway.seal.http_sign import sign_request
 from gateway.seal.soap_sign import seal_soap
 
-PATHS = {"soap": "/soap", "rest": "/api/v1/messages"}
-SIZE = SIZES["6 KB"]
+PATHS: Final = {"soap": "/soap", "rest": "/api/v1/messages"}
+SIZE: Final = SIZES["6 KB"]
+PATIENCE: Final = 60.0
+"""Seconds until an answer that does not come is an error."""
+_LENGTH: Final = re.compile(rb"\r\ncontent-length: *([0-9]+)\r\n", re.IGNORECASE)
+_LAST: Final = re.compile(rb"\r\nconnection: *close\r\n", re.IGNORECASE)
 
 
 def sealed(state: Path, url: str, profile: str, algorithm: str, count: int) -> list[Sealed]:
@@ -47,64 +57,140 @@ def sealed(state: Path, url: str, profile: str, algorithm: str, count: int) -> l
     return made
 
 
-class Sender:
-    """Threads that share one pile of messages."""
+def spelled(message: Sealed, url: str, profile: str) -> bytes:
+    """The whole request, as it goes over the line."""
+    lines = {"Host": urlsplit(url).netloc, "Content-Type": message.content_type, **dict(message.headers)}
+    lines["Content-Length"] = str(len(message.body))
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    return f"POST {PATHS[profile]} HTTP/1.1\r\n{head}\r\n".encode("latin-1") + message.body
 
-    def __init__(self, url: str, path: str, messages: list[Sealed], rate: float) -> None:
-        self._host, self._path, self._rate = urlsplit(url).netloc, path, rate
-        self._pile: Iterator[tuple[int, Sealed]] = iter(enumerate(messages))
+
+def schedule(count: int, rate: float, seed: int | None) -> list[float]:
+    """When each request is due, in seconds from the beginning; all at once without a rate."""
+    if not rate:
+        return [0.0] * count
+    if seed is None:
+        return [number / rate for number in range(count)]
+    chance = Random(seed)  # noqa: S311 - the same each time
+    return list(accumulate(chance.expovariate(rate) for _ in range(count)))
+
+
+class Line:
+    """One kept connection; made anew after it broke."""
+
+    def __init__(self, url: str) -> None:
+        place = urlsplit(url)
+        self._address = (place.hostname or "", place.port or 80)
+        self._socket: socket.socket | None = None
+
+    def open(self) -> socket.socket:
+        """Connected."""
+        if self._socket is None:
+            self._socket = socket.create_connection(self._address, PATIENCE)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return self._socket
+
+    def ask(self, request: bytes) -> str:
+        """Send, read the whole answer; empty when it was a 200 or 202, else what came instead."""
+        try:
+            self.open().sendall(request)
+            status, body = self._answer()
+        except OSError as error:
+            self.close()
+            return repr(error)
+        return "" if status in (200, 202) else f"HTTP {status}: {body[:2000]!r}"
+
+    def _answer(self) -> tuple[int, bytes]:
+        got = b""
+        while b"\r\n\r\n" not in got:
+            got += self._more()
+        head, _, body = got.partition(b"\r\n\r\n")
+        length = _LENGTH.search(head + b"\r\n")
+        if length is None:
+            raise OSError(f"an answer without its length: {head[:500]!r}")
+        while len(body) < int(length[1]):
+            body += self._more()
+        if _LAST.search(head + b"\r\n"):
+            self.close()
+        return int(head.split(None, 2)[1]), body
+
+    def _more(self) -> bytes:
+        piece = self.open().recv(65_536)
+        if not piece:
+            raise ConnectionResetError("the connection was closed")
+        return piece
+
+    def close(self) -> None:
+        """Not connected."""
+        if self._socket is not None:
+            self._socket.close()
+        self._socket = None
+
+
+class Sender:
+    """Threads, each with a connection, that share one pile of requests."""
+
+    def __init__(self, url: str, requests: list[bytes], due: list[float], *, paced: bool) -> None:
+        self._url, self._paced = url, paced
+        self._pile: Iterator[tuple[bytes, float]] = iter(zip(requests, due, strict=True))
         self._lock = Lock()
         self._began = 0.0
         self.times: list[float] = []
+        self.errors: list[str] = []
 
-    def run(self, threads: int) -> float:
-        """Send all; gives the seconds it took."""
+    def run(self, threads: int, begin: Callable[[], object]) -> dict[str, object]:
+        """Connect, wait for `begin`, send all; gives what there is to tell."""
         ready = Barrier(threads + 1)
         workers = [Thread(target=self._work, args=(ready.wait,)) for _ in range(threads)]
         for worker in workers:
             worker.start()
-        self._began = perf_counter()
+        begin()
+        spent, self._began = process_time(), perf_counter()
         ready.wait()
         for worker in workers:
             worker.join()
-        return perf_counter() - self._began
+        ended = perf_counter()
+        return {
+            "began": self._began, "ended": ended, "cpu": process_time() - spent,
+            "times": self.times, "errors": len(self.errors), "first_error": (self.errors or [""])[0],
+        }  # fmt: skip
 
-    def _next(self) -> tuple[int, Sealed] | None:
+    def _next(self) -> tuple[bytes, float] | None:
         with self._lock:
             return next(self._pile, None)
 
     def _work(self, ready: Callable[[], object]) -> None:
-        connection = HTTPConnection(self._host, timeout=60)
-        connection.connect()
+        line = Line(self._url)
+        line.open()
         ready()
         while (taken := self._next()) is not None:
-            number, message = taken
-            if self._rate:
-                sleep(max(0.0, self._began + number / self._rate - perf_counter()))
-            self.times.append(self._post(connection, message))
-
-    def _post(self, connection: HTTPConnection, message: Sealed) -> float:
-        headers = {"Content-Type": message.content_type, **dict(message.headers)}
-        start = perf_counter()
-        connection.request("POST", self._path, message.body, headers)
-        answer = connection.getresponse()
-        body = answer.read()
-        spent = perf_counter() - start
-        if answer.status not in (200, 202):
-            raise RuntimeError(f"HTTP {answer.status}: {body[:2000]!r}")
-        return spent
+            request, due = taken
+            start = perf_counter()
+            if self._paced:
+                sleep(max(0.0, self._began + due - start))
+                start = self._began + due
+            wrong = line.ask(request)
+            if wrong:
+                self.errors.append(wrong)
+            else:
+                self.times.append(perf_counter() - start)
+        line.close()
 
 
 def main(words: list[str]) -> None:
-    """Seal, send, print."""
-    state, url, profile, algorithm, threads, count, rate = [*words, "0"][:7]
-    sender = Sender(url, PATHS[profile], sealed(Path(state), url, profile, algorithm, int(count)), float(rate))
-    elapsed = sender.run(int(threads))
-    if len(sender.times) != int(count):
-        raise SystemExit(f"only {len(sender.times)} of {count} were answered")
-    p99 = statistics.quantiles(sender.times, n=100)[98]
-    found = {"rate": len(sender.times) / elapsed, "p50": statistics.median(sender.times) * 1e3, "p99": p99 * 1e3}
-    sys.stdout.write(json.dumps(found))
+    """Make, wait, send, print."""
+    state, url, profile, algorithm, threads, count, *pace = words
+    rate, seed = float(pace[0]) if pace else 0.0, int(pace[1]) if len(pace) > 1 else None
+    made = sealed(Path(state), url, profile, algorithm, int(count))
+    requests = [spelled(message, url, profile) for message in made]
+    sender = Sender(url, requests, schedule(len(requests), rate, seed), paced=rate > 0)
+    sys.stdout.write(json.dumps(sender.run(int(threads), _on_word)))
+
+
+def _on_word() -> None:
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    sys.stdin.readline()
 
 
 if __name__ == "__main__":

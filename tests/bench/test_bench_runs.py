@@ -8,6 +8,7 @@ import pytest
 
 from bench.__main__ import BENCHES, main, run
 from bench.documents import SIZES, declaration
+from bench.http_steady import STYLES
 from bench.report import Report, in_markdown, in_text, read_report
 from bench.wide_table import RULES, carried, same
 from gateway.model import Document
@@ -32,6 +33,13 @@ def test_the_bench_of_a_running_gateway_prints_its_tables(capsys: pytest.Capture
     printed = capsys.readouterr().out
     assert "== Accept, over HTTP" in printed
     assert "== Deliver" in printed
+    steady = printed.partition("== Accept, over HTTP, at 70 % of the most")[2].splitlines()
+    rows = [line.split() for line in steady if line.startswith(("SOAP,", "REST,"))]
+    assert sorted(row[:3] for row in rows) == sorted(
+        [*style.split(), worker] for style in STYLES for worker in ("off", "on")
+    )
+    assert {row[-2] for row in rows} == {"0"}, "no answer was anything but a receipt"
+    assert all((row[-1] == "0.00") == (row[2] == "off") for row in rows), "only a worker delivers"
 
 
 @pytest.mark.slow
