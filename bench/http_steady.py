@@ -38,10 +38,10 @@ METHOD: Final = (
     f"was due, not from when it was sent: waiting in our own sender counts too. {SENDERS} processes, {OPEN} kept "
     "connections. Every request is signed and spelled to its last octet before the first one leaves. Times are of "
     "receipts; anything else is an error. With the worker on, it seals, sends and settles what was accepted, one lane "
-    "in order, its partner on the same machine; what the rounds without it left fills its lane, so it takes all it can "
-    "get. Medians of the rounds; the longest time and the errors are of all rounds."
+    "in order, its partner on the same machine; what the rounds without it left fills its lane, so it takes what it "
+    "can get. Medians of the rounds; the longest time and the errors are of all rounds."
 )
-_DELIVERED: Final = "select count(*) as n from delivery where state = 'delivered'"
+_COUNT: Final = "select count(*) as n from delivery where state = %s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +59,13 @@ QUICK: Final = Effort(rounds=1, closed=40, seconds=1.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """One round of a style: the most a second, what was offered, what came of it, and what left meanwhile."""
+    """One round of a style: the most a second, what was offered, what came of it, what left meanwhile, what is left."""
 
     most: float
     offered: float
     told: Told
     delivered: float
+    left: int
 
 
 def steady(installation: Installation, *, quick: bool) -> Table:
@@ -79,12 +80,10 @@ def steady(installation: Installation, *, quick: bool) -> Table:
             with _working(installation, store):
                 for style in styles:
                     found[style, "on"].append(_round(installation, store, STYLES[style], effort, turn))
-    sent = [one.told for rounds in found.values() for one in rounds]
-    each = 1e3 * sum(told.cpu for told in sent) / max(1, sum(len(told.times) + told.errors for told in sent))
     return Table(
         name="steady", title="Accept, over HTTP, at 70 % of the most", method=METHOD, columns=COLUMNS,
         rows=tuple(_row(style, worker, rounds) for (style, worker), rounds in found.items()),
-        notes=(f"The senders took {each:.2f} ms of a core for each message, on the same cores.",),
+        notes=tuple(_notes(found)),
     )  # fmt: skip
 
 
@@ -94,7 +93,8 @@ def _round(installation: Installation, store: Store, style: Candidate, effort: E
     count, seeds = max(SENDERS * 2, round(offered * effort.seconds)), [turn * SENDERS + at for at in range(SENDERS)]
     before = _delivered(store)
     told = installation.arrive(style, OPEN, count, rate=offered, seeds=seeds)
-    return Round(most=most, offered=offered, told=told, delivered=(_delivered(store) - before) / told.elapsed)
+    delivered, left = (_delivered(store) - before) / told.elapsed, int(store.fetch(_COUNT, ["queued"])[0]["n"])
+    return Round(most=most, offered=offered, told=told, delivered=delivered, left=left)
 
 
 @contextmanager
@@ -113,7 +113,17 @@ def _working(installation: Installation, store: Store) -> Iterator[None]:
 
 
 def _delivered(store: Store) -> int:
-    return int(store.fetch(_DELIVERED)[0]["n"])
+    return int(store.fetch(_COUNT, ["delivered"])[0]["n"])
+
+
+def _notes(found: dict[tuple[str, str], list[Round]]) -> Iterator[str]:
+    sent = [one.told for rounds in found.values() for one in rounds]
+    each = 1e3 * sum(told.cpu for told in sent) / max(1, sum(len(told.times) + told.errors for told in sent))
+    yield f"The senders took {each:.2f} ms of a core for each message, on the same cores."
+    if empty := sum(not one.left for (_, worker), rounds in found.items() for one in rounds if worker == "on"):
+        yield f"The lane was empty at the end of {empty} rounds with a worker."
+    if wrong := next((told.first_error for told in sent if told.first_error), ""):
+        yield f"The first error: {wrong[:200]}"
 
 
 def _row(style: str, worker: str, rounds: list[Round]) -> tuple[Cell, ...]:
