@@ -42,14 +42,15 @@ FULL: Final = (100_000, 100_000)
 """Messages queued, messages logged."""
 COST_COLUMNS: Final = ("what", "CPU ms, empty", "CPU ms, full", "full / empty", "middle half", "ms, empty", "ms, full")
 COST_METHOD: Final = (
-    "Two databases of one server take turns, chunk by chunk: an empty one, that holds only what this bench enters, and "
-    "a full one, loaded with copies of one message that really went its way: its keys, ways, kept octets, receipt and "
-    "four links of evidence that prove nothing. Logged ones lie evenly over six months and this one. All their rows "
-    "are there with all that indexes hold of them; but message, answer and receipt have no octets, and of what describes "
-    "them only what lists show, for that lies outside the indexes. Indexes are built when all is loaded, so they are "
-    "dense. A chunk of messages of 6,000 octets is accepted, one commit each; then as many leave the first lane through "
-    "the real drain, whose forward only settles with a receipt. CPU is that of the client's thread and of the server's backends; the ratio is the median "
-    "of the ratios of the chunks. The sweep costs by the number of lanes: one in the empty database, three in the full."
+    "Two databases of one server take turns, chunk by chunk: an empty one, that holds only what this bench enters, "
+    "and a full one, loaded with copies of one message that really went its way: its keys, ways, kept octets, receipt "
+    "and four links of evidence that prove nothing. Logged ones lie evenly over six months and this one. All their "
+    "rows are there with all that indexes hold of them; but message, answer and receipt have no octets, and of what "
+    "describes them only what lists show, for that lies outside the indexes. Indexes are built when all is loaded, so "
+    "they are dense. A chunk of messages of 6,000 octets is accepted, one commit each; then as many leave the first "
+    "lane through the real drain, whose forward only settles with a receipt. CPU is that of the client's thread and "
+    "of the server's backends; the ratio is the median of the ratios of the chunks. The sweep costs by the number of "
+    "lanes: one in the empty database, three in the full."
 )
 SEARCH_COLUMNS: Final = ("page of 50 lines", "p50 ms", "p99 ms", "lines")
 SEARCH_METHOD: Final = (
