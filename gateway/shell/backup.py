@@ -25,6 +25,7 @@ from gateway import __version__
 from gateway.errors import ConfigurationError
 from gateway.shell.binaries import copy_wheel, program_version
 from gateway.shell.evidence import ChainReport, verify_chains
+from gateway.shell.pooling import pooling_of, require_session
 from gateway.shell.store import Store
 
 Connection = psycopg.Connection[TupleRow]
@@ -71,6 +72,7 @@ def back_up(dsn: str, file: Path, programs: Path, now: datetime) -> Manifest:
     part = file.with_name(f".{file.name}.part")
     with psycopg.connect(dsn) as connection:
         connection.execute("set transaction isolation level repeatable read read only")
+        connection.execute("set local idle_in_transaction_session_timeout = 0")  # it rests while the dump is made
         seen = _seen(connection)
         words = [f"--snapshot={seen.pop('snapshot')}", "--format=custom", "--no-comments", f"--file={part}"]
         part.touch(mode=0o600)
@@ -142,8 +144,10 @@ def compare(dsn: str, manifest: Manifest) -> Restored:
 def tools(dsn: str, given: Path | None, kept: Path) -> Path:
     """Where a `pg_dump` is that can read this server: those given, those on the path, or the wheel's own.
 
-    Raises ConfigurationError when all of them are older than the server.
+    Raises ConfigurationError when all of them are older than the server, or cannot work as it is reached: they set
+    words of their session.
     """
+    require_session(pooling_of(dsn), "pg_dump")
     with psycopg.connect(dsn) as connection:
         major = connection.info.server_version // 10000
     found = shutil.which("pg_dump")

@@ -151,7 +151,16 @@ def _database(settings: Settings) -> Iterator[Check]:
         return
     with Store(dsn, largest=1, patience=5.0) as store:
         yield Check(name="database", colour="green", found=str(store.fetch("show server_version")[0]["server_version"]))
+        yield from _pooler(store)
         yield from _tables(store)
+
+
+def _pooler(store: Store) -> Iterator[Check]:
+    if store.pooling == "session":
+        yield Check(name="pooler", colour="green", found="a pooler in session mode")
+    if store.pooling == "transaction":
+        yield Check(name="pooler", colour="yellow", found="a pooler in transaction mode: workers refuse to run here",
+                    do="keep it for `serve --no-worker`; give workers and `gateway db` session mode")  # fmt: skip
 
 
 def _embedded(settings: Settings) -> str:

@@ -19,6 +19,7 @@ from psycopg.rows import TupleRow
 
 from gateway.errors import ConfigurationError
 from gateway.shell.durable import require_durable
+from gateway.shell.pooling import pooling_of, require_session
 from gateway.shell.presence import Instance, live_instances
 
 REVISION: Final = 1
@@ -30,6 +31,8 @@ TICK: Final = 0.05
 TRY: Final[LiteralString] = "select pg_try_advisory_lock(hashtextextended('gateway schema', 0))"
 FREE: Final[LiteralString] = "select pg_advisory_unlock(hashtextextended('gateway schema', 0))"
 APPLIED: Final[LiteralString] = "select number, kind, serves_from from revision order by number"
+PATIENT: Final[LiteralString] = "set statement_timeout = 0; set idle_in_transaction_session_timeout = 0"
+"""A large table takes its time, whatever limits the server has for others."""
 NOTE: Final[LiteralString] = "insert into revision values (%s, %s, %s, %s)"
 
 Connection = psycopg.Connection[TupleRow]
@@ -61,10 +64,15 @@ def apply_schema(
     """The tables serve this program, and partitions for the coming months exist; any number may start at once.
 
     `program` is the revision it was written for, `also` further folders of revisions. Raises ConfigurationError for a
-    database that could lose what it confirmed, or whose tables this program is too old for.
+    database that could lose what it confirmed, or whose tables this program is too old for; behind a pooler in
+    transaction mode also for one whose tables lack a revision, for there nobody can hold the turn.
     """
-    with psycopg.connect(dsn, autocommit=True) as connection:
+    shared = pooling_of(dsn) == "transaction"
+    with psycopg.connect(dsn, autocommit=True, prepare_threshold=None) as connection:
         require_durable(connection)
+        if shared:
+            return _as_they_stand(connection, now, program, also, months_ahead)
+        connection.execute(PATIENT)
         with _turn(connection):
             done = _applied(connection)
             _refuse_newer(done, program)
@@ -78,6 +86,18 @@ def apply_schema(
             return Standing(
                 revision=_newest(_applied(connection)), program=program, pending=tuple(pending), held_by=held
             )
+
+
+def _as_they_stand(
+    connection: Connection, now: datetime, program: int, also: Sequence[Path], months_ahead: int
+) -> Standing:
+    """The tables serve this program without a change. Raises ConfigurationError when they do not."""
+    _refuse_newer(_applied(connection), program)
+    stands = standing(connection, program=program, also=also)
+    if stands.pending and not stands.held_by:
+        require_session("transaction", f"bringing the tables from revision {stands.revision} to {program}")
+    ensure_months(connection, now, months_ahead)
+    return stands
 
 
 def standing(connection: Connection, *, program: int = REVISION, also: Sequence[Path] = ()) -> Standing:
@@ -165,7 +185,13 @@ def _upgrade(dsn: str, step: Revision, now: datetime, also: Sequence[Path]) -> N
         connection = ctx.connection.connection.driver_connection
         connection.execute(NOTE, [step.number, step.kind, step.serves_from, now])
 
-    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(dsn), poolclass=NullPool)
+    def patient() -> Connection:
+        connection = psycopg.connect(dsn, autocommit=True)
+        connection.execute(PATIENT)
+        connection.autocommit = False
+        return connection
+
+    engine = create_engine("postgresql+psycopg://", creator=patient, poolclass=NullPool)
     config = _config(also)
     with engine.connect() as connection:
         config.attributes |= {"connection": connection, "on_version_apply": note}

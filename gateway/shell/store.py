@@ -17,13 +17,22 @@ from psycopg.sql import Composed
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from gateway.errors import Busy
+from gateway.shell.pooling import Pooling, pooling_of, require_session
 
 TRIES = 3
+IDLE: Final = 60.0
+"""Seconds a transaction may rest between two statements until the server ends it: a process that was paused in one
+must not hold its rows for ever. Within ours nothing waits but for a disk.
+"""
 REACH: Final = {
     "connect_timeout": "10", "keepalives_idle": "5", "keepalives_interval": "2", "keepalives_count": "3",
     "tcp_user_timeout": "10000",
 }  # fmt: skip
 """A network that is cut is noticed in about ten seconds; the system itself would wait for minutes, or hours."""
+
+LOST: Final = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.IdleInTransactionSessionTimeout)
+"""The connection is gone, and what was not committed with it."""
+LIMIT: Final[LiteralString] = "select set_config('idle_in_transaction_session_timeout', %s, %s)"
 
 Connection = psycopg.Connection[TupleRow]
 Pool = ConnectionPool[Connection]
@@ -35,18 +44,22 @@ class Store:
     """A pool of connections that commit every statement by themselves, and try again when the server went away.
 
     Everything written through it may be written twice without harm: the statements see to that. Its `dsn` says how soon
-    a network that is cut is noticed, where the given one does not.
+    a network that is cut is noticed, where the given one does not. `pooling` is known once it is open: behind a pooler
+    in transaction mode nothing is prepared, and `session` is refused. `idle` = seconds a transaction may rest.
     """
 
-    def __init__(self, dsn: str, *, largest: int = 16, patience: float = 10.0) -> None:
+    def __init__(self, dsn: str, *, largest: int = 16, patience: float = 10.0, idle: float = IDLE) -> None:
         settings: dict[str, Any] = {"autocommit": True, "prepare_threshold": 2, "application_name": "gateway"}
         given = conninfo_to_dict(dsn)
         self.dsn = make_conninfo(dsn, **{name: word for name, word in REACH.items() if name not in given})
+        self.pooling: Pooling = "none"
+        self._idle = f"{idle * 1000:.0f}ms"
         self._pool: Pool = ConnectionPool(
             self.dsn,
             min_size=1,
             max_size=largest,
             kwargs=settings,
+            configure=self._configure,
             timeout=patience,
             reconnect_timeout=60.0,
             open=False,
@@ -57,7 +70,7 @@ class Store:
     def open(self) -> Self:
         """Connections can be had; raises Busy with the reason, at once where there is one, when none can."""
         try:
-            psycopg.connect(self.dsn).close()
+            self.pooling = pooling_of(self.dsn)
             self._pool.open(wait=True, timeout=30.0)
         except psycopg.OperationalError as error:
             raise Busy(f"the database cannot be reached: {error}") from error
@@ -71,7 +84,9 @@ class Store:
 
     @property
     def near(self) -> bool:
-        """True when the database is reached through a socket of this machine."""
+        """True when the database is reached through a socket of this machine, and no pooler is what listens there."""
+        if self.pooling != "none":
+            return False
         host = str(conninfo_to_dict(self.dsn).get("host") or "/")
         return all(one.startswith(("/", "@")) or one in {"localhost", "127.0.0.1", "::1"} for one in host.split(","))
 
@@ -99,7 +114,7 @@ class Store:
             return self.write(statement, row, *months) is not None
 
         def work(connection: Connection) -> bool:
-            with connection.transaction():
+            with self._limited(connection):
                 done = connection.execute(statement, row).fetchone() is not None
                 if done:
                     connection.execute(follow, also)
@@ -113,7 +128,7 @@ class Store:
         """What `first` writes, then a statement: one transaction, undone when the statement returns no row."""
 
         def work(connection: Connection) -> TupleRow | None:
-            with connection.transaction():
+            with self._limited(connection):
                 first(connection)
                 done = connection.execute(statement, row).fetchone()
                 if done is None:
@@ -147,14 +162,24 @@ class Store:
                 self._make_months(months)
             except PoolTimeout as error:
                 raise Busy("no connection to the database is free") from error
-            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            except LOST as error:
                 trouble = error
                 self._pool.check()
         raise Busy("the database cannot be reached") from trouble
 
     @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """One connection for one transaction, which is committed at the end."""
+        with self._pool.connection() as connection, self._limited(connection):
+            yield connection
+
+    @contextmanager
     def session(self) -> Iterator[Connection]:
-        """One connection to keep for a while, for what lives as long as a session: advisory locks."""
+        """One connection to keep for a while, for what lives as long as a session: advisory locks.
+
+        Raises ConfigurationError behind a pooler in transaction mode, where nothing does.
+        """
+        require_session(self.pooling, "what holds locks (a worker, an archive)")
         with self._pool.connection() as connection:
             yield connection
 
@@ -181,8 +206,29 @@ class Store:
                     raise
                 self._make_months(months)
                 return work(held)
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        except LOST as error:
             raise Busy("the hold was lost with its connection") from error
+
+    def _configure(self, connection: Connection) -> None:
+        """A new connection of the pool is as all of them. One that others use meanwhile is left as it was."""
+        if self.pooling == "transaction":
+            connection.prepare_threshold = None
+        else:
+            connection.execute(LIMIT, [self._idle, False])
+
+    async def limit_async(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        """A connection that is not of our pool has the limit of ours."""
+        await connection.execute(LIMIT, [self._idle, False])
+        if not connection.autocommit:
+            await connection.commit()
+
+    @contextmanager
+    def _limited(self, connection: Connection) -> Iterator[None]:
+        """A transaction that the server ends when it rests for too long."""
+        with connection.transaction():
+            if self.pooling == "transaction":
+                connection.execute(LIMIT, [self._idle, True])
+            yield
 
     def _make_months(self, months: Sequence[datetime]) -> None:
         with self._pool.connection() as connection, connection.transaction():

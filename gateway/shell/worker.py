@@ -23,6 +23,7 @@ from gateway.ports import Clock, Ledger
 from gateway.shell.drain import Drain, Forward, GiveUp
 from gateway.shell.fence import take_lane, take_lead
 from gateway.shell.picking import due_lanes, late_deliveries
+from gateway.shell.pooling import require_session
 from gateway.shell.store import Connection, Store
 from gateway.terms import Terms
 
@@ -99,7 +100,11 @@ class Worker:
         self._leads = False
 
     def run(self, stop: Event) -> None:
-        """Serve until `stop` is set; a database that goes away is waited for. What is in hand is finished first."""
+        """Serve until `stop` is set; a database that goes away is waited for. What is in hand is finished first.
+
+        Raises ConfigurationError behind a pooler in transaction mode.
+        """
+        require_session(self._store.pooling, "a worker")
         self._stop = stop
         while not stop.is_set():
             try:
@@ -122,7 +127,11 @@ class Worker:
     async def _serve(self) -> None:
         self._loop, self._bell = asyncio.get_running_loop(), asyncio.Event()
         self._loop.set_default_executor(ThreadPoolExecutor(self._concurrency + 2, thread_name_prefix="lane"))
-        app = App(connector=PsycopgConnector(conninfo=self._store.dsn, min_size=1, max_size=6))
+        app = App(
+            connector=PsycopgConnector(
+                conninfo=self._store.dsn, min_size=1, max_size=6, configure=self._store.limit_async
+            )
+        )
         app.task(name="drain", queue=QUEUE)(self._drain.serve)
         for one in self._periodic:
             once = app.task(name=one.name, queue=QUEUE, lock=f"task {one.name}", queueing_lock=f"task {one.name}")

@@ -28,6 +28,7 @@ def test_the_words_around_them_hold_no_figure_of_ours() -> None:
 def test_every_setting_exists() -> None:
     """As does every word of a conninfo."""
     named = set(re.findall(r"`([a-z]+_[a-z_]+)`", TEXT))
-    servers = {"max_connections", "pg_cancel_backend"}
+    limits = {"idle_in_transaction_session_timeout", "statement_timeout"}
+    servers = {"max_connections", "pg_cancel_backend", *limits}
     assert named - set(Settings.model_fields) - set(REACH) - servers == set()
     assert {"database_url", "leave_seconds", "stalled_seconds", "connect_timeout"} <= named

@@ -96,7 +96,7 @@ class Alerts:
     def look(self) -> tuple[News, ...]:
         """Tell what is new since somebody looked last; returns what was told. Nothing while another one looks."""
         now = self._house.setup.clock()
-        with self._house.store.session() as connection, connection.transaction():
+        with self._house.store.transaction() as connection:
             row = connection.execute(LOCK).fetchone()
             if row is None or not row[0] or not _my_turn(connection, now):
                 return ()
