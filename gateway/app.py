@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger("gateway")
 
 MEGABYTE = 1_000_000
+LONG_IDLE = 3600.0
+"""Seconds that a transaction of an archive may rest."""
 
 
 def utc_now() -> datetime:
@@ -143,7 +145,9 @@ def make_worker(house: House) -> Worker:
 
 
 def _keep_house(house: House) -> None:
-    keep_house(house.store, house.settings.retention, house.setup.clock)
+    """With a store of its own: between two statements a month of messages may be written to a slow disk."""
+    with Store(house.settings.database_url, largest=2, idle=LONG_IDLE) as store:
+        keep_house(store, house.settings.retention, house.setup.clock)
 
 
 def _tell_silence(house: House) -> None:

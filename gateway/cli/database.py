@@ -185,7 +185,7 @@ def archive(
 
     if before.replace(tzinfo=UTC) > datetime.now(UTC):
         wrong_use(f"{before:%Y-%m-%d} has not come yet, and only months that have ended are archived")
-    with open_store(settings_at(config, state)) as store:
+    with open_store(settings_at(config, state), idle=3600.0) as store:
         done = archive_before(store, before.replace(tzinfo=UTC), into, lambda: datetime.now(UTC), drop=drop)
     if as_json:
         emit([asdict(one) for one in done])

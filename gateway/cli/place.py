@@ -70,8 +70,8 @@ def dsn_of(settings: Settings) -> str:
     return settings.database_url or embedded(settings)
 
 
-def open_store(settings: Settings) -> Store:
-    """An open store. Raises ConfigurationError or Busy."""
+def open_store(settings: Settings, *, idle: float = 60.0) -> Store:
+    """An open store; `idle` = seconds one of its transactions may rest. Raises ConfigurationError or Busy."""
     from gateway.shell.store import Store
 
-    return Store(dsn_of(settings), largest=2, patience=5.0).open()
+    return Store(dsn_of(settings), largest=2, patience=5.0, idle=idle).open()
