@@ -36,12 +36,12 @@ def lanes(context: typer.Context, as_json: bool = Json, config: Config = None, s
 
 @app.command("list")
 def show(as_json: bool = Json, config: Config = None, state: StateDir = None) -> None:
-    """How every lane stands: what waits, since when, until when; outages, recoveries and whom to call."""
-    from gateway.shell.lanes import lane_counts
+    """How every partner's lane stands: what waits, since when, until when; outages, recoveries and whom to call."""
+    from gateway.shell.lanes import all_lanes
 
     settings, now = settings_at(config, state), _now()
     with open_store(settings) as store:
-        found = sorted(lane_counts(store), key=lambda one: (not one.troubled, -one.queued, one.lane))
+        found = all_lanes(store, partners_of(settings))
     contacts = _contacts(settings)
     if as_json:
         emit([_lane(one, now, contacts) for one in found])
@@ -140,11 +140,11 @@ def resend(
 def _change(
     act: Callable[..., None], lane: str, who: str, why: str, config: Path | None, state: Path | None
 ) -> None:  # fmt: skip
-    from gateway.shell.lanes import lane_counts
+    from gateway.shell.lanes import all_lanes
 
     settings = settings_at(config, state)
     with open_store(settings) as store:
-        known = {one.lane for one in lane_counts(store)} | set(partners_of(settings))
+        known = {one.lane for one in all_lanes(store, partners_of(settings))}
         act(store, one_of("lane", lane, known), at=_now(), who=_who(who), why=why)
 
 

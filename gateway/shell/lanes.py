@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -105,6 +105,18 @@ def lane_held(connection: Connection, lane: str) -> Iterator[bool]:
 def lane_counts(store: Store) -> list[LaneCount]:
     """Every lane that has something queued or that stumbled once."""
     return [LaneCount(**{**row, **_utc(row)}) for row in store.fetch(COUNTS)]
+
+
+def all_lanes(store: Store, partners: Iterable[str]) -> list[LaneCount]:
+    """Those, and one of each partner nothing went to yet; the troubled ones first, then those with the most to do."""
+    known = lane_counts(store)
+    names = {one.lane for one in known}
+    fresh = [_unused(partner) for partner in partners if partner not in names]
+    return sorted([*known, *fresh], key=lambda one: (not one.troubled, -one.queued, one.lane))
+
+
+def _unused(lane: str) -> LaneCount:
+    return LaneCount(lane=lane, queued=0, oldest=None, paused=False, failures=0, next_at=None, code="", detail="")
 
 
 def pause(store: Store, lane: str, *, at: datetime, who: str, why: str) -> None:

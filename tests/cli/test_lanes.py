@@ -11,7 +11,7 @@ from gateway.cli.program import run
 from gateway.lifecycle import State
 from gateway.shell.ledger import PostgresLedger
 from gateway.shell.store import Store
-from tests.builders import HEALTH, CountedIds, FrozenClock, some_corridors
+from tests.builders import AEO, CHINA, CUSTOMS, HEALTH, CountedIds, FrozenClock, some_corridors
 from tests.database import dsn, server, store
 from tests.store.steps import ask, states, waiting
 
@@ -43,9 +43,23 @@ def test_an_outage_is_told_with_whom_to_call(
     assert HEALTH in out
     assert "out for" in out
     assert "duty officer, permit register" in out
-    (lane,) = json.loads(told(capsys, "list", "--json")[1])
+    lane = json.loads(told(capsys, "list", "--json")[1])[0]
     assert (lane["state"], lane["queued"], lane["failures"], lane["code"]) == ("out", 1, 1, "delivery.failed")
     assert lane["contact"]["email"]
+
+
+def test_lanes_of_partners_that_got_nothing_yet_are_listed(
+    ledger: PostgresLedger, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All partners that have a record, open and empty; a lane that was used stands once."""
+    lanes = json.loads(told(capsys, "--json")[1])
+    assert {HEALTH, CHINA, CUSTOMS, AEO} <= {lane["lane"] for lane in lanes}
+    assert {(lane["state"], lane["queued"]) for lane in lanes} == {("open", 0)}
+    ask(ledger, 1)
+    again = json.loads(told(capsys, "--json")[1])
+    assert len(again) == len(lanes)
+    assert [lane["queued"] for lane in again if lane["lane"] == HEALTH] == [1]
+    assert told(capsys)[1].count("open") == len(lanes)
 
 
 def test_a_person_holds_releases_and_hurries_a_lane(

@@ -12,7 +12,7 @@ from gateway.model import PartnerId
 from gateway.shell.console.acts import Act, read_act, remember
 from gateway.shell.console.house import House
 from gateway.shell.deadlines import deadlines_at_risk
-from gateway.shell.lanes import LaneCount, hurry, lane_counts, pause, resume
+from gateway.shell.lanes import all_lanes, hurry, pause, resume
 from gateway.terms import NOBODY, Contact
 
 ACTS: Final[dict[str, Callable[..., Any]]] = {"pause": pause, "resume": resume, "hurry": hurry}
@@ -31,20 +31,12 @@ def add_to(app: Flask, house: House) -> None:
         """A person pauses, resumes or hurries a lane."""
         told, lane = read_act(), request.form.get("lane", "")
         change = ACTS.get(request.form.get("act", ""))
-        if change is None or lane not in {one.lane for one in all_lanes(house)}:
+        if change is None or lane not in {one.lane for one in all_lanes(house.store, house.setup.partners)}:
             abort(404)
         if told.problems:
             return _page(house, told), 422
         change(house.store, lane, at=g.speech.now, who=told.who, why=told.why)
         return remember(redirect(f"/lanes?done={request.form['act']}", 303), told)
-
-
-def all_lanes(house: House) -> list[LaneCount]:
-    """Lanes that have or had something, and those of partners nothing went to yet."""
-    known = lane_counts(house.store)
-    names = {one.lane for one in known}
-    fresh = [_empty(partner) for partner in house.setup.partners if partner not in names]
-    return sorted([*known, *fresh], key=lambda one: (not one.troubled, -one.queued, one.lane))
 
 
 def pulls(house: House, lane: str) -> bool:
@@ -53,17 +45,13 @@ def pulls(house: House, lane: str) -> bool:
     return partner is not None and not partner.endpoint
 
 
-def _empty(partner: PartnerId) -> LaneCount:
-    return LaneCount(lane=partner, queued=0, oldest=None, paused=False, failures=0, next_at=None, code="", detail="")
-
-
 def _contact(house: House, lane: str) -> Contact:
     partner = house.setup.partners.get(PartnerId(lane.partition("/")[0]))
     return partner.contact if partner else NOBODY
 
 
 def _page(house: House, act: Act | None) -> str:
-    found = all_lanes(house)
+    found = all_lanes(house.store, house.setup.partners)
     risks = deadlines_at_risk(house.store, g.speech.now)
     contacts = {one.lane: _contact(house, one.lane) for one in found}
     return render_template(
