@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Iterable
 from datetime import timedelta
@@ -22,6 +23,7 @@ from pydantic_settings import (
 )
 
 from gateway.errors import ConfigurationError, Finding
+from gateway.shell.faults import findings_of
 from gateway.terms import USUAL, Terms
 
 TREE = Path(__file__).resolve().parents[2]
@@ -255,13 +257,14 @@ def load_settings(file: Path | None = None, **given: Any) -> Settings:
     try:
         return FromFile(**given)
     except ValidationError as error:
-        raise ConfigurationError(f"{source} cannot be used", findings=tuple(_findings(error, source))) from None
+        found = findings_of(error, Settings, lambda key: _place(key, source))
+        raise ConfigurationError("the settings cannot be used", findings=found) from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{source} is not TOML: {error}") from None
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{source} is not UTF-8 at octet {error.start + 1}") from None
-    except SettingsError as error:  # a list or table in the environment that is not JSON
-        raise ConfigurationError(f"{error}: it must be JSON") from None
+    except SettingsError as error:
+        raise ConfigurationError("the settings cannot be used", findings=(_not_json(error),)) from None
 
 
 def _require_spelling(environment: Iterable[str]) -> None:
@@ -275,12 +278,16 @@ def _require_spelling(environment: Iterable[str]) -> None:
                 raise ConfigurationError(f"{name} in the environment is no setting; did you mean {meant[0]}?")
 
 
-def _findings(error: ValidationError, source: Path) -> list[Finding]:
-    return [
-        Finding(
-            rule="config.value",
-            params={"file": str(source), "key": ".".join(map(str, problem["loc"])), "reason": problem["msg"]},
-            value=str(problem.get("input", ""))[:200],
-        )
-        for problem in error.errors(include_url=False)
-    ]
+def _place(key: str, source: Path) -> str:
+    """Where a setting was said: the environment wins over the file."""
+    variable = f"GATEWAY_{key.partition('.')[0].upper()}"
+    inside = variable + "__" + key.partition(".")[2].upper().replace(".", "__")
+    return next((name for name in (inside, variable) if name in os.environ), str(source))
+
+
+def _not_json(error: SettingsError) -> Finding:
+    """A list or a table in the environment."""
+    named = re.search(r'field "(\w+)"', str(error))
+    key = named[1] if named else ""
+    reason = "in the environment a list or a table is written as JSON"
+    return Finding(rule="config.value", params={"file": _place(key, Path()), "key": key, "reason": reason})

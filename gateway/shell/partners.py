@@ -18,6 +18,7 @@ from gateway.model import Partner, PartnerCertificate, PartnerId
 from gateway.registry import Tree
 from gateway.seal.keys import ALGORITHMS
 from gateway.shell.demo_ca import is_demo
+from gateway.shell.faults import findings_of
 from gateway.terms import USUAL, Contact, Terms
 
 
@@ -172,7 +173,7 @@ def _record(file: Path) -> PartnerRecord:
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{file} is not TOML: {error}") from None
     except ValidationError as error:
-        found = tuple(_problem(file, ".".join(map(str, p["loc"])), p["msg"]) for p in error.errors(include_url=False))
+        found = findings_of(error, PartnerRecord, lambda _: str(file))
         raise ConfigurationError(f"{file} cannot be used", findings=found) from None
     if record.id != file.stem:
         raise ConfigurationError("", findings=(_problem(file, "id", f"must be {file.stem}, as the file is called"),))
