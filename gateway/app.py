@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,11 +11,13 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
+import psycopg
 import structlog
 import uuid6
 
 from gateway import registry
 from gateway.envelope.rest import MESSAGES_PATH
+from gateway.errors import GatewayError
 from gateway.model import Corridor, PartnerId
 from gateway.pipeline import conclude, forward
 from gateway.setup import Setup
@@ -27,7 +30,7 @@ from gateway.shell.house import House
 from gateway.shell.keyring import FileKeyring
 from gateway.shell.leaving import Leaving
 from gateway.shell.ledger import PostgresLedger
-from gateway.shell.logs import configure_logs, telling
+from gateway.shell.logs import configure_logs, form_in, telling
 from gateway.shell.partners import load_partners, own_addresses, voiceless
 from gateway.shell.presence import Presence
 from gateway.shell.retention import keep_house
@@ -159,11 +162,23 @@ def pulling(house: House) -> list[PartnerId]:
     return [partner.id for partner in house.setup.partners.values() if not partner.endpoint]
 
 
+def _opened() -> House:
+    """A house for a process of the server; what keeps it shut is said in lines of the log, and ends the process."""
+    configure_logs(form_in(os.environ))
+    try:
+        return build(load_settings())
+    except (GatewayError, psycopg.Error) as error:
+        log.error("cannot-start", why=str(error))
+        for finding in error.findings if isinstance(error, GatewayError) else ():
+            log.error("cannot-start", **{**finding.params, "finding": finding.rule, "at": finding.line})
+        raise SystemExit(1) from None
+
+
 def doors() -> Flask:
     """The WSGI factory of the partner doors, for the server; settings come from the environment."""
     from gateway.shell.doors import make_doors
 
-    return make_doors(build(load_settings()))
+    return make_doors(_opened())
 
 
 def front() -> Front:
@@ -171,7 +186,7 @@ def front() -> Front:
     from gateway.shell.doors import make_doors
     from gateway.shell.front import Front
 
-    house = build(load_settings())
+    house = _opened()
     watch_house(house)
     sign_off(house)
     leaving = Leaving(house.settings.state_dir)
@@ -201,7 +216,7 @@ def console() -> Flask:
     from gateway.shell.console import make_console
     from gateway.shell.watch.door import add_figures
 
-    house = build(load_settings())
+    house = _opened()
     sign_off(house)
     app = make_console(house)
     add_figures(app, house)

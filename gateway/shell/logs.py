@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, Final, Literal, TextIO, cast
 
 import structlog
@@ -13,41 +15,69 @@ from structlog.contextvars import bound_contextvars
 
 from gateway.model import Delivery, Entry
 
+Form = Literal["text", "json"]
 LONGEST = 512
+SERVER_LOG: Final = Path(__file__).with_name("server_log.json")
+"""How the server's own logging is set up; it is read before anything of ours is."""
 _LOUD: Final = ("_granian", "granian.access", "werkzeug", "procrastinate", "psycopg", "psycopg.pool")
 """Loggers that libraries give writers of their own."""
 
 
-def configure_logs(form: Literal["text", "json"] = "text") -> None:
+def configure_logs(form: Form = "text") -> None:
     """Set up structlog once per process; log lines go to standard error."""
-    renderer: Any = (
-        structlog.processors.JSONRenderer(ensure_ascii=False)
-        if form == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    structlog.configure(
+        processors=[*_shared(), _renderer(form)],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(file=_stream()),
+        cache_logger_on_first_use=True,
     )
-    stream = cast("TextIO", _Unmoved(sys.stderr))
-    shared: list[Any] = [
+    _take_over(_pen(form))
+
+
+def server_pen() -> logging.Handler:
+    """What writes the lines of the server's first process, in the form that its environment names.
+
+    That process starts those that load our program, and loads nothing of it itself: `server_log.json` sends it here.
+    """
+    return _pen(form_in(os.environ))
+
+
+def form_in(environment: Mapping[str, str]) -> Form:
+    """What `log_format` is there, before anything else is known."""
+    return "json" if environment.get("GATEWAY_LOG_FORMAT") == "json" else "text"
+
+
+def _renderer(form: Form) -> Any:
+    if form == "json":
+        return structlog.processors.JSONRenderer(ensure_ascii=False)
+    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+
+
+def _shared() -> list[Any]:
+    return [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
         one_line,
     ]
-    structlog.configure(
-        processors=[*shared, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=stream),
-        cache_logger_on_first_use=True,
-    )
-    _take_over(stream, shared, renderer)
 
 
-def _take_over(stream: TextIO, shared: list[Any], renderer: Any) -> None:
-    """What libraries say by the standard `logging` (pools, queue, server) comes out as our own lines do."""
-    pen = logging.StreamHandler(stream)
-    told = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, one_line, renderer]
-    begun = [structlog.stdlib.add_logger_name, *shared]
+def _stream() -> TextIO:
+    return cast("TextIO", _Unmoved(sys.stderr))
+
+
+def _pen(form: Form) -> logging.Handler:
+    """Lines of the standard `logging` as our own."""
+    pen = logging.StreamHandler(_stream())
+    told = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, one_line, _renderer(form)]
+    begun = [structlog.stdlib.add_logger_name, *_shared()]
     pen.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=begun, processors=told))
+    return pen
+
+
+def _take_over(pen: logging.Handler) -> None:
+    """What libraries say by the standard `logging` (pools, queue, server) comes out as our own lines do."""
     root = logging.getLogger()
     root.handlers[:] = [pen]
     root.setLevel(logging.WARNING)

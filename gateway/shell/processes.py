@@ -17,6 +17,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, build_opener
 
 from gateway.errors import ConfigurationError
+from gateway.shell.logs import SERVER_LOG
 from gateway.shell.postgres import command_of
 
 TICK = 0.05
@@ -243,4 +244,5 @@ def served(factory: str, host: str, port: int, *, threads: int, workers: int = 1
     face = ["asginl"] if factory == "front" else ["wsgi", "--blocking-threads", str(threads)]
     words = ["--interface", *face, "--factory", "--no-ws", "--http", "1", "--log-level", "warning", "--host", host]
     words += ["--port", str(port), "--workers", str(workers), "--workers-kill-timeout", "15"]
+    words += ["--log-config", str(SERVER_LOG)]
     return python("granian", *words, f"gateway.app:{factory}")

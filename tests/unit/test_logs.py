@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import IO
 from uuid import UUID
 
 import pytest
+
+from gateway.shell.processes import free_port, served
 
 LOG = """
 import structlog
@@ -84,6 +88,27 @@ def test_libraries_write_as_we_do(form: str) -> None:
         assert told["logger"] == name
         assert name in line
         assert told["timestamp"].endswith("Z")
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [({"DATABASE_URL": "host=/nowhere"}, "No such file"), ({"PORT": "many"}, "a whole number is needed")],
+)
+def test_the_server_writes_as_we_do(tmp_path: Path, form: str, given: dict[str, str], why: str) -> None:
+    """Its first process, which loads nothing of ours, and those that cannot start: no line is of another form."""
+    command = served("front", "127.0.0.1", free_port("127.0.0.1", 0, set()), threads=1)
+    words = {"LOG_FORMAT": form, "STATE_DIR": str(tmp_path), "ENVIRONMENT": "test", **given}
+    env = {**os.environ, **{f"GATEWAY_{name}": value for name, value in words.items()}}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=60)
+    lines = done.stderr.splitlines()
+    assert done.returncode != 0
+    assert done.stdout == ""
+    assert any("_granian" in line and "worker-1" in line for line in lines)
+    assert any("cannot-start" in line and why in line for line in lines)
+    for line in lines:
+        stamp = json.loads(line)["timestamp"] if form == "json" else line.split(" ")[0]
+        assert datetime.fromisoformat(stamp).tzinfo is not None
 
 
 def test_the_lines_of_a_message_carry_its_ids() -> None:

@@ -16,7 +16,8 @@ from tests.schemas import ROOT
 
 FILES = (
     "gateway/mapping/*.py", "gateway/facts/*.py", "gateway/codes/lists.py", "gateway/identifiers.py", "gateway/xml.py",
-    "gateway/strict_json.py", "gateway/shell/partners.py", "gateway/shell/config.py", "gateway/shell/transformer*.py", "adapters/*/converters.py",
+    "gateway/strict_json.py", "gateway/shell/partners.py",
+    "gateway/shell/config.py", "gateway/shell/transformer*.py", "adapters/*/converters.py",
 )  # fmt: skip
 REFUSALS = {
     "ValueError", "CodeRefused", "NoWayBack", "OutOfBounds", "EnvelopeMalformed", "Converter", "_shaped", "_problem",
