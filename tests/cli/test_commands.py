@@ -250,7 +250,7 @@ def test_a_wrong_setting_names_file_and_key(capsys: pytest.CaptureFixture[str]) 
 def test_debug_shows_the_traceback() -> None:
     """Only on request."""
     Path("gateway.toml").write_text("prot = 8081\n", "utf-8")
-    with pytest.raises(Exception, match=r"gateway\.toml"):
+    with pytest.raises(Exception, match="the settings cannot be used"):
         run(["--debug", "config", "show"])
 
 
@@ -310,7 +310,7 @@ def test_a_list_in_the_environment_is_json(monkeypatch: pytest.MonkeyPatch, caps
     code, _, error = told(capsys, "config", "show")
     assert code == 1
     assert error.startswith("error configuration: ")
-    assert '"roots"' in error
+    assert "GATEWAY_ROOTS roots: " in error
     assert "JSON" in error
 
 
