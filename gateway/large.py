@@ -19,13 +19,15 @@ from gateway.setup import Setup
 
 
 def judged(verified: Verified, setup: Setup) -> Document:
-    """The long document that was signed is known and valid by its schema. Raises as `gateway.schema.validate`.
-
-    Its values are not held to the code lists: that needs the whole document at hand.
-    """
+    """The long document that was signed is known and valid by its schema. Raises as `gateway.schema.validate`."""
     large = _large(verified.wire.large)
     with closing(opened(large, setup)) as source:
         return validate_large(source, large, setup.schemas)
+
+
+def held(document: Document, verified: Verified, setup: Setup) -> None:
+    """The long document keeps to its code lists, as a short one must. Raises RuleViolation with the first findings."""
+    setup.codes.hold_large(document, verified, lambda: opened(_large(document.large), setup))
 
 
 def passable(corridors: Iterable[Corridor], setup: Setup) -> None:

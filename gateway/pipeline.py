@@ -27,7 +27,7 @@ from gateway.errors import (
     MappingInvalid,
     RelationUnknown,
 )
-from gateway.large import judged, passable, prepared, written
+from gateway.large import held, judged, passable, prepared, written
 from gateway.lifecycle import State
 from gateway.mapping import translate, unfit
 from gateway.model import (
@@ -95,6 +95,7 @@ def _judged(verified: Verified, readable: Verified, setup: Setup, steps: Steps) 
     if verified.wire.large is not None:
         document = steps.run("validate", lambda: judged(verified, setup))
         _says_what_it_is(verified, document)
+        steps.run("codes", lambda: held(document, verified, setup))
         return document
 
     def then(document: Document, root: Element) -> None:

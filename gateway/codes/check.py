@@ -9,17 +9,17 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from difflib import get_close_matches
 from typing import Final
 
 from gateway.codes.lists import Binding, CodeBook, CodeLists
 from gateway.codes.numbers import CHECKS, Fault
+from gateway.codes.spots import Held, beside, gather, spots_of
 from gateway.errors import ConfigurationError, Finding
 from gateway.facts.fact import Fact, FactTable
-from gateway.outline import qualified
-from gateway.xml import Element, parse, readable_path, tag_of, text_of
+from gateway.xml import Element, parse, readable_path, tag_of
 
 _ASTANA: Final = timezone(timedelta(hours=5))
 _DATES: Final = re.compile(
@@ -27,8 +27,11 @@ _DATES: Final = re.compile(
     r"(?:T?(?P<H>[0-9]{2}):?(?P<M>[0-9]{2}):?[0-9]{2}(?:\.[0-9]+)?(?P<zone>Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
 )
 _DMY: Final = re.compile(r"([0-9]{2})\.([0-9]{2})\.([0-9]{4})(?: .*)?")
-_CUT: Final = 200
+CUT: Final = 200
+"""Letters of a value that a finding tells."""
 _MOST_KNOWN: Final = 5000
+_LONGEST_KNOWN: Final = 100
+"""Of text: a code may stand between a million blanks, and what is known stays."""
 _DAYS_KNOWN: Final = 32
 _CYRILLIC: Final = re.compile("[\u0400-\u052f]")
 
@@ -82,7 +85,8 @@ class Desk:
             raise ConfigurationError(f"no such check: {', '.join(sorted(unknown))}")
         self._lists = lists
         self._bound = lists.bound(facts)
-        self._root = _spots(facts, self._bound, lists.days)
+        self.root = spots_of(facts, self._bound, lists.days)
+        """The places that are held to something; None = there are none."""
         self._fine: dict[date, set[tuple[int, str]]] = {}
 
     @property
@@ -98,6 +102,24 @@ class Desk:
         """What `business_day` gives."""
         return self._day(self._gathered(root))
 
+    def first_of(self, told: Mapping[str, date]) -> date | None:
+        """The business day of a document in which these WCO ids tell these days."""
+        return next((told[wanted] for wanted in self._lists.days if wanted in told), None)
+
+    def tells_day(self, fact: Fact) -> bool:
+        """True for an element that may tell the business day."""
+        return fact.wco_id in self._lists.days and not fact.attribute
+
+    def fault(self, binding: Binding, value: str, day: date) -> Fault | None:
+        """What is wrong on this day with a value, its white space collapsed, that which goes before it joined."""
+        return _numbered(binding, value) if binding.check else _listed(self._lists.books[binding.book], value, day)
+
+    def known_fine(self, day: date) -> set[tuple[int, str]]:
+        """What was found right on this day, as few codes fill most messages; forgotten when there is too much."""
+        if len(self._fine) >= _DAYS_KNOWN or len(self._fine.get(day, ())) >= _MOST_KNOWN:
+            self._fine = {}
+        return self._fine.setdefault(day, set())
+
     def breaches(self, root: Element, otherwise: date) -> tuple[Breach, ...]:
         """Everything wrong on the business day of the document, in its order; `otherwise` = where it tells no day."""
         found = self._gathered(root)
@@ -105,43 +127,43 @@ class Desk:
 
     def _gathered(self, root: Element) -> list[Held]:
         found: list[Held] = []
-        if self._root is not None and tag_of(root) == self._root.tag:
-            _gather(root, self._root, found)
+        if self.root is not None and tag_of(root) == self.root.tag:
+            gather(root, self.root, found)
         return found
 
     def _day(self, found: list[Held]) -> date | None:
         told: dict[str, date] = {}
         for fact, _, text, _element in found:
-            if fact.wco_id in self._lists.days and fact.wco_id not in told and not fact.attribute:
-                day = _day(" ".join(text.split()))
+            if self.tells_day(fact) and fact.wco_id not in told:
+                day = day_in(text)
                 told |= {fact.wco_id: day} if day else {}
-        return next((told[wanted] for wanted in self._lists.days if wanted in told), None)
+        return self.first_of(told)
 
     def _judged(self, found: Iterable[Held], day: date) -> Iterator[Breach]:
-        fine = self._known_fine(day)
+        fine = self.known_fine(day)
         for fact, binding, text, element in found:
             if binding is None or (not binding.join and (id(binding), text) in fine):
                 continue
             value = " ".join(text.split())
             if not value or value in binding.also:
                 continue
-            whole = _beside(element, binding.join) + value if binding.join else value
+            whole = beside(element, binding.join) + value if binding.join else value
             if binding.join and (id(binding), whole) in fine:
                 continue
-            wrong = _numbered(binding, whole) if binding.check else _listed(self._lists.books[binding.book], whole, day)
+            wrong = self.fault(binding, whole, day)
             if wrong is None:
-                fine.add((id(binding), whole if binding.join else text))
+                note_fine(fine, binding, whole if binding.join else text)
             else:
                 yield Breach(
-                    element=element, fact=fact, rule=wrong.rule, params=wrong.params, value=whole[:_CUT],
+                    element=element, fact=fact, rule=wrong.rule, params=wrong.params, value=whole[:CUT],
                     advice=binding.advice,
                 )  # fmt: skip
 
-    def _known_fine(self, day: date) -> set[tuple[int, str]]:
-        """What was found right on this day, as few codes fill most messages; forgotten when there is too much."""
-        if len(self._fine) >= _DAYS_KNOWN or len(self._fine.get(day, ())) >= _MOST_KNOWN:
-            self._fine = {}
-        return self._fine.setdefault(day, set())
+
+def note_fine(fine: set[tuple[int, str]], binding: Binding, text: str) -> None:
+    """This text need not be looked at again."""
+    if len(text) <= _LONGEST_KNOWN and len(fine) < _MOST_KNOWN:
+        fine.add((id(binding), text))
 
 
 def _told(breach: Breach) -> Finding:
@@ -152,91 +174,18 @@ def _told(breach: Breach) -> Finding:
     )  # fmt: skip
 
 
-# --- one pass over the places that are held to something --------------------------------------------------------------
-Held = tuple[Fact, Binding | None, str, Element]
-"""A value of a document, what it is held to (None: it tells the day) and its element."""
-
-
-@dataclass(slots=True, kw_only=True)
-class _Spot:
-    """A place of the message at which, or below which, something is held; all others are passed over."""
-
-    fact: Fact
-    tag: str
-    held: bool = False
-    binding: Binding | None = None
-    attributes: list[tuple[str, Fact, Binding]] = field(default_factory=list)
-    below: dict[object, _Spot] = field(default_factory=dict)
-
-
-def _spots(facts: FactTable, bound: Mapping[str, Binding], days: Iterable[str]) -> _Spot | None:
-    """The places that matter as a tree, from the root of the message; None when there are none."""
-    wanted = frozenset(days)
-    held = {path for path, fact in facts.facts.items() if fact.wco_id in wanted and not fact.attribute} | set(bound)
-    spots: dict[str, _Spot] = {}
-    for path in [path for path in facts.facts if path in held]:
-        fact, binding = facts.facts[path], bound.get(path)
-        if fact.attribute and binding is not None:
-            _spot(facts, path.rpartition("/")[0], spots).attributes.append((qualified(fact), fact, binding))
-        elif not fact.attribute:
-            spot = _spot(facts, path, spots)
-            spot.held, spot.binding = True, binding
-    return next(iter(spots.values()), None)
-
-
-def _spot(facts: FactTable, path: str, spots: dict[str, _Spot]) -> _Spot:
-    """The spot of an element, made with all above it."""
-    if path not in spots:
-        above = path.rpartition("/")[0]
-        parent = _spot(facts, above, spots) if above else None
-        fact = facts.facts[path]
-        spots[path] = _Spot(fact=fact, tag=qualified(fact))
-        if parent is not None:
-            parent.below[qualified(fact)] = spots[path]
-    return spots[path]
-
-
-def _gather(element: Element, spot: _Spot, found: list[Held]) -> None:
-    """Every held value at and below an element, in document order."""
-    for name, fact, binding in spot.attributes:
-        value = element.get(name)
-        if value is not None:
-            found.append((fact, binding, value, element))
-    if spot.held:
-        found.append((spot.fact, spot.binding, text_of(element), element))
-    below = spot.below
-    for child in element if below else ():
-        inner = below.get(child.tag)
-        if inner is None:
-            continue
-        if inner.below or inner.attributes:
-            _gather(child, inner, found)
-        else:
-            found.append((inner.fact, inner.binding, text_of(child) if len(child) else child.text or "", child))
-
-
-def _beside(element: Element, steps: tuple[str, ...]) -> str:
-    """The text of an element next to this one, by local names; empty where there is none."""
-    here = element.getparent()
-    for step in steps:
-        if here is None:
-            break
-        here = next((child for child in here.iterchildren("{*}" + step)), None)
-    return " ".join(text_of(here).split()) if steps and here is not None else ""
-
-
 def _numbered(binding: Binding, value: str) -> Fault | None:
     fault = CHECKS[binding.check](value)
     if fault is None:
         return None
-    return Fault(rule=fault.rule, params={**fault.params, "value": value[:_CUT], **_hint(value)})
+    return Fault(rule=fault.rule, params={**fault.params, "value": value[:CUT], **_hint(value)})
 
 
 def _listed(book: CodeBook, value: str, day: date) -> Fault | None:
     standing, row = book.standing(value.partition("#")[0], day)
     if standing == "valid" or (standing == "unknown" and not book.complete):
         return None
-    params = {"value": value[:_CUT], "list": book.title, "day": day.isoformat()}
+    params = {"value": value[:CUT], "list": book.title, "day": day.isoformat()}
     if standing == "unknown":
         return Fault(rule="code.unknown", params={**params, **_better(book, value, day)})
     if standing == "expired" and row and row.last:
@@ -263,11 +212,12 @@ def _hint(value: str) -> dict[str, str]:
     if _CYRILLIC.search(value):
         return {"hint": "mixed-alphabet"}
     folded = unicodedata.normalize("NFKC", value)
-    return {"hint": "full-width", "try": folded} if folded != value and folded.isascii() else {}
+    return {"hint": "full-width", "try": folded[:CUT]} if folded != value and folded.isascii() else {}
 
 
-def _day(text: str) -> date | None:
+def day_in(text: str) -> date | None:
     """The day of a date or time of any of our formats; a time with a zone as it is in Astana."""
+    text = " ".join(text.split())
     found, dotted = _DATES.fullmatch(text), _DMY.fullmatch(text)
     try:
         if dotted:

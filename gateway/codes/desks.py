@@ -8,10 +8,13 @@ lists.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import closing
 from datetime import date
+from typing import BinaryIO
 
 from gateway.codes.check import Desk, astana_day
 from gateway.codes.lists import CodeLists
+from gateway.codes.streamed import streamed_findings
 from gateway.errors import Finding, RuleViolation
 from gateway.facts import FactTable
 from gateway.model import Document, DocumentType, Schema, Verified
@@ -60,6 +63,19 @@ class CodeDesks:
         findings = self.findings(document, received, astana_day(verified.wire.received_at), root=root)
         if findings:
             raise RuleViolation(f"{len(findings)} value(s) that no list or check takes", findings=findings)
+
+    def hold_large(self, document: Document, verified: Verified, opened: Callable[[], BinaryIO]) -> None:
+        """The accepted long document keeps to its lists, as `hold`; `opened` gives its octets, to be closed.
+
+        Raises RuleViolation with the first findings.
+        """
+        desk = self._desks.get((document.type, document.version))
+        if desk is None:
+            return
+        with closing(opened()) as source:
+            findings = streamed_findings(desk, source, astana_day(verified.wire.received_at))
+        if findings:
+            raise RuleViolation(f"{len(findings)} or more value(s) that no list or check takes", findings=findings)
 
 
 NO_CODES = CodeDesks({})

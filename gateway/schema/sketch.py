@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import BinaryIO, Final
 from xml.parsers import expat
 
@@ -61,7 +62,9 @@ class _Pass:
         self._length = self._fed = 0
         self._root: Element | None = None
         self._namespaces = 0
-        self._parser = parser = expat.ParserCreate(namespace_separator=_SEPARATOR)
+        self._names: dict[str, str] = {}
+        self._named = self._letters = 0
+        self._parser = parser = expat.ParserCreate(namespace_separator=_SEPARATOR, intern=self._names)
         parser.buffer_text = True
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
@@ -82,6 +85,7 @@ class _Pass:
                     raise MediaTypeUnknown("only UTF-8 is accepted", threat="X7")
                 self._measure(chunk)
                 self._parser.Parse(chunk, False)
+                self._measure_names()
                 tail = chunk
             self._parser.Parse(b"", True)
         except expat.ExpatError as error:
@@ -105,6 +109,14 @@ class _Pass:
             raise EnvelopeMalformed("a text is too long", threat="X6")
         if first >= 0:
             self._length = len(chunk) - chunk.rfind(b"<")
+
+    def _measure_names(self) -> None:
+        """A parser never forgets a name: the different ones are bounded together, a short one as one of 100 letters."""
+        if len(self._names) > self._named:
+            self._letters += sum(max(100, len(str(name))) for name in islice(self._names, self._named, None))
+            self._named = len(self._names)
+            if self._letters > LIMITS.text:
+                raise EnvelopeMalformed("too many different names", threat="X5")
 
     # --- elements -----------------------------------------------------------------------------------------------------
     def _start(self, name: str, attributes: dict[str, str]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway import registry
-from gateway.errors import Finding, GatewayError
+from gateway.errors import EnvelopeMalformed, Finding, GatewayError
 from gateway.model import Document, Large
 from gateway.schema import Schemas, validate_bare
 from gateway.schema.stream import validate_large
@@ -100,6 +100,23 @@ def test_hostile_shapes_are_refused(spoiled: bytes, code: str, schemas: Schemas)
     found = judged(spoiled, schemas)
     assert not isinstance(found, Document)
     assert found[0] == code
+
+
+@pytest.mark.parametrize("item", ["<a{}/>", "<a a{}=''/>", "<a xmlns='u{}'/>", "<a{}:a xmlns:a{}='u'/>"])
+def test_names_that_never_repeat_are_not_collected(item: str, schemas: Schemas) -> None:
+    """The parser would keep each of them until the end."""
+    told: list[int] = []
+
+    class Endless(BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            told.append(len(told))
+            return (b"" if told[-1] else b"<a>") + b"".join(
+                item.format(n, n).encode() for n in range(told[-1] * 1000, told[-1] * 1000 + 1000)
+            )
+
+    with pytest.raises(EnvelopeMalformed, match="different names"):
+        validate_large(Endless(), Large(size=1), schemas)
+    assert len(told) < 20
 
 
 def test_comments_between_elements_are_nobodys_business(schemas: Schemas) -> None:
