@@ -105,7 +105,8 @@ def build(settings: Settings, *, on_queued: Callable[[str], None] | None = None)
 def depot_of(settings: Settings, store: Store) -> StoreDepot:
     """Where long messages are: below state_dir until they are in the database."""
     room, free = settings.spool_megabytes * MEGABYTE, settings.watch.least_free_megabytes * MEGABYTE
-    return StoreDepot(store, Spool(settings.state_dir / "spool", room=room, least_free=free))
+    share = max(room * settings.spool_share // 100, settings.largest_spooled)
+    return StoreDepot(store, Spool(settings.state_dir / "spool", room=room, least_free=free, share=share))
 
 
 def guard_clock(settings: Settings, store: Store) -> ClockGuard:

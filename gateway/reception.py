@@ -66,7 +66,7 @@ def admit(wire: Wire, setup: Setup) -> Sealed:
     """Whether a long body may come, by its head alone: status 100, or a refusal. Never raises.
 
     The header `gw-known` in a 100 says that the message came before: its body need only be compared. `gw-admitted` is
-    the time that counts for its age.
+    the time that counts for its age, `gw-sender` who is proven to send it.
     """
     attempt = Attempt(wire, "rest-gw-1")
     try:
@@ -77,7 +77,9 @@ def admit(wire: Wire, setup: Setup) -> Sealed:
             welcome(verified, setup)
     except Exception as error:  # noqa: BLE001 - as in `receive`
         return refuse(attempt, refusal.any_error(error), setup)
-    headers: tuple[tuple[str, str], ...] = (("gw-admitted", wire.received_at.isoformat()),)
+    headers: tuple[tuple[str, str], ...] = (
+        ("gw-admitted", wire.received_at.isoformat()), ("gw-sender", verified.partner.id)
+    )  # fmt: skip
     headers += (("gw-known", "1"),) if earlier else ()
     return Sealed(body=b"", content_type="", message_id=MessageId(""), references=(), status=100, headers=headers)
 

@@ -162,6 +162,9 @@ class Settings(BaseSettings):
     spool_megabytes: int = Field(
         1_000, description="Room for long messages that are on their way in, MB of each server process.", ge=1
     )
+    spool_share: int = Field(
+        50, description="How much of that room one partner may have, percent, but room for one message.", ge=1, le=100
+    )
     window_seconds: int = Field(
         300, description="Longest time from Created to Expires of an envelope, theirs and ours, seconds.", ge=1, le=300
     )

@@ -21,28 +21,32 @@ _BUFFER: Final = 65_536
 class Spool:
     """Long bodies of one process, below `folder` (made 0700). `room`: octets all of them may have together.
 
-    `least_free`: octets that must stay free on the disk. What is promised to a body counts as taken until it is here.
+    `share`: octets that those of one owner may have; 0 = all. `least_free`: octets that must stay free on the disk.
+    What is promised to a body counts as taken until it is here.
     """
 
-    def __init__(self, folder: Path, *, room: int, least_free: int) -> None:
+    def __init__(self, folder: Path, *, room: int, least_free: int, share: int = 0) -> None:
         self._folder = folder
         self._room = room
+        self._share = share or room
+        self._owned: dict[str, int] = {}
         self._least_free = least_free
         self._taken = 0
         self._owed = 0
         self._lock = Lock()
 
-    def begin(self, size: int, *, keep: bool = True, also: tuple[str, ...] = ()) -> Sheet:
-        """A place for `size` octets; 0 = nobody knows how many. Raises Busy when there is no room.
+    def begin(self, size: int, *, keep: bool = True, also: tuple[str, ...] = (), owner: str = "") -> Sheet:
+        """A place for `size` octets; 0 = nobody knows how many. Raises Busy when there is no room, or no share of it.
 
-        Without `keep` they are only counted and hashed. `also` are digests beside SHA-256.
+        Without `keep` they are only counted and hashed. `also` are digests beside SHA-256. Nobody is an `owner` without
+        a share of his own: what we write ourselves.
         """
         if keep:
-            self._take(size)
+            self._take(size, owner)
         try:
-            return Sheet(self, size if keep else 0, self._file() if keep else None, also)
+            return Sheet(self, size if keep else 0, self._file() if keep else None, also, owner)
         except OSError as error:
-            self.give(size, size)
+            self.give(size, size, owner)
             raise Busy(f"the spool cannot be written: {error}") from None
 
     @property
@@ -50,11 +54,14 @@ class Spool:
         """Octets that are here or promised."""
         return self._taken
 
-    def give(self, size: int, owed: int) -> None:
+    def give(self, size: int, owed: int, owner: str = "") -> None:
         """So many octets are free again, of which `owed` had not come."""
         with self._lock:
             self._taken -= size
             self._owed -= owed
+            if owner and size:
+                left = self._owned.pop(owner) - size
+                self._owned |= {owner: left} if left else {}
 
     def came(self, count: int) -> None:
         """So many of the promised octets are on the disk now."""
@@ -66,7 +73,7 @@ class Spool:
         self._take(count)
         self.came(count)
 
-    def _take(self, size: int) -> None:
+    def _take(self, size: int, owner: str = "") -> None:
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             free = shutil.disk_usage(self._folder).free
@@ -75,10 +82,14 @@ class Spool:
         with self._lock:
             if self._taken + size > self._room:
                 raise Busy("the room for long messages is full")
+            if owner and self._owned.get(owner, 0) + size > self._share:
+                raise Busy("the sender's share of the room for long messages is full")
             if free - self._owed - size < self._least_free:
                 raise Busy("the disk has no room for a message of this length")
             self._taken += size
             self._owed += size
+            if owner:
+                self._owned[owner] = self._owned.get(owner, 0) + size
 
     def _file(self) -> BinaryIO:
         return cast(BinaryIO, TemporaryFile(dir=self._folder, buffering=0))
@@ -90,12 +101,14 @@ class Sheet:
     The file is gone as soon as nobody has the sheet, its `Large` or a reader of it any more.
     """
 
-    def __init__(self, spool: Spool, promised: int, file: BinaryIO | None, also: tuple[str, ...]) -> None:
+    def __init__(
+        self, spool: Spool, promised: int, file: BinaryIO | None, also: tuple[str, ...], owner: str = ""
+    ) -> None:
         self._spool = spool
         self._file = file
         self._hashes = {name: hashlib.new(name) for name in {"sha256": 0, **dict.fromkeys(also)}}
         self._promised = promised
-        self._counts = _Counts(taken=promised, owed=promised)
+        self._counts = _Counts(taken=promised, owed=promised, owner=owner)
         self.size = 0
         self.drop = finalize(self, _forget, spool, file, self._counts)
         """Gone now; done by itself when nobody has it any more."""
@@ -142,15 +155,16 @@ class Sheet:
 class _Counts:
     """What a sheet has of the spool's room; outlives it."""
 
-    def __init__(self, taken: int, owed: int) -> None:
+    def __init__(self, taken: int, owed: int, owner: str) -> None:
         self.taken = taken
         self.owed = owed
+        self.owner = owner
 
 
 def _forget(spool: Spool, file: BinaryIO | None, counts: _Counts) -> None:
     if file is not None:
         file.close()
-        spool.give(counts.taken, counts.owed)
+        spool.give(counts.taken, counts.owed, counts.owner)
 
 
 class _Sink(io.RawIOBase):

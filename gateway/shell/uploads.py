@@ -7,6 +7,7 @@ others, so that short messages never wait for a long one.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -29,13 +30,15 @@ KNOWN: Final = b"gw-known"
 """In the door's answer to a head: the message came before, its body is only compared."""
 ADMITTED: Final = b"gw-admitted"
 """In the same answer: when the head was found fresh."""
+SENDER: Final = b"gw-sender"
+"""In the same answer: whose message it is."""
 GO_ON: Final = 100
 PIECE: Final = 1_000_000
 PATIENCE: Final = 20.0
 """Seconds a megabyte may take to arrive."""
 _AT_ONCE: Final = 2
 _COMPARED: Final = 8
-"""Bodies that may come at once only to be compared: they take none of the spool's room, which bounds the others."""
+"""Bodies that may come at once only to be compared, half of them of one sender: they take none of the spool's room."""
 
 
 class Gone(Exception):
@@ -51,7 +54,7 @@ class Uploads:
         self._smallest = smallest
         self._largest = largest
         self._patience = patience
-        self._compared = 0
+        self._compared: Counter[bytes] = Counter()
         self._heads = ThreadPoolExecutor(_AT_ONCE, "head")
         self._disk = ThreadPoolExecutor(_AT_ONCE, "spool")
         self._judges = ThreadPoolExecutor(_AT_ONCE, "large")
@@ -69,19 +72,22 @@ class Uploads:
         if status != GO_ON:
             return status, [*headers, (b"connection", b"close")], content
         told = dict(headers)
-        if KNOWN in told and self._compared >= _COMPARED:
+        if KNOWN not in told:
+            return await self._taken(environ, receive, declared, call, told)
+        sender = told[SENDER]
+        if self._compared.total() >= _COMPARED or self._compared[sender] >= _COMPARED // 2:
             raise Busy("too many repeats of long messages at once")
-        self._compared += KNOWN in told
+        self._compared[sender] += 1
         try:
             return await self._taken(environ, receive, declared, call, told)
         finally:
-            self._compared -= KNOWN in told
+            self._compared[sender] -= 1
 
     async def _taken(
         self, environ: dict[str, Any], receive: Receive, declared: int, call: Call, told: dict[bytes, bytes]
     ) -> Answer:
         also = ("sha512",) if "sha-512" in environ.get("HTTP_CONTENT_DIGEST", "") else ()
-        sheet = self._spool.begin(declared, keep=KNOWN not in told, also=also)
+        sheet = self._spool.begin(declared, keep=KNOWN not in told, also=also, owner=told[SENDER].decode())
         try:
             await self._fill(sheet, receive, declared)
             large = replace(sheet.done(), admitted=datetime.fromisoformat(told[ADMITTED].decode()))

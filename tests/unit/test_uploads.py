@@ -38,19 +38,24 @@ class Door:
             start_response("202 Accepted", [])
         else:
             known = [("gw-known", "1")] if self.known else []
-            start_response("100 Continue", [("gw-admitted", NOON.isoformat()), *known])
+            sender = environ.get("HTTP_GW_PARTNER", "one")
+            start_response("100 Continue", [("gw-admitted", NOON.isoformat()), ("gw-sender", sender), *known])
         return [b""]
 
 
-def front(door: Wsgi, folder: Path, *, room: int = 10 * LENGTH) -> Front:
+def front(door: Wsgi, folder: Path, *, room: int = 10 * LENGTH, share: int = 0) -> Front:
     """Where bodies over 100 octets are long."""
     uploads = Uploads(
-        Spool(folder, room=room, least_free=0), paths=frozenset({"/long"}), smallest=100, largest=1000, patience=0.2
+        Spool(folder, room=room, least_free=0, share=share),
+        paths=frozenset({"/long"}),
+        smallest=100,
+        largest=1000,
+        patience=0.2,
     )
     return Front(door, largest=100, threads=1, uploads=uploads)
 
 
-async def ask(asked: Front, *, silent: bool = False) -> int:
+async def ask(asked: Front, *, silent: bool = False, sender: bytes = b"one") -> int:
     """The status that one body gets; a silent sender sends none of it."""
     sent: list[dict[str, Any]] = []
 
@@ -62,7 +67,7 @@ async def ask(asked: Front, *, silent: bool = False) -> int:
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    await asked(dict(HEAD), receive, send)
+    await asked({**HEAD, "headers": [*HEAD["headers"], (b"gw-partner", sender)]}, receive, send)
     return int(sent[0]["status"])
 
 
@@ -79,13 +84,41 @@ def test_only_so_many_repeats_come_at_once(tmp_path: Path) -> None:
     asked = front(door, tmp_path / "spool")
 
     async def crowd() -> list[int]:
-        return await asyncio.gather(*(ask(asked, silent=True) for _ in range(20)))
+        senders = [b"one", b"two"] * 10
+        return await asyncio.gather(*(ask(asked, silent=True, sender=sender) for sender in senders))
 
     async def all_of_it() -> tuple[list[int], int]:
         return await crowd(), await ask(asked)
 
     crowded, after = asyncio.run(all_of_it())
     assert (crowded.count(408), crowded.count(503), after) == (8, 12, 202)
+
+
+def test_one_sender_does_not_take_the_room_of_all(tmp_path: Path) -> None:
+    """Who has his share is busy to us; others are not; and when his bodies are gone he may come again."""
+    asked = front(Door(known=False), tmp_path / "spool", room=10 * LENGTH, share=3 * LENGTH)
+
+    async def crowd() -> list[int]:
+        greedy = [asyncio.create_task(ask(asked, silent=True)) for _ in range(9)]
+        while sum(one.done() for one in greedy) < 6:
+            await asyncio.sleep(0)
+        others = [await ask(asked, sender=b"two"), await ask(asked, sender=b"three")]
+        return [*others, *(await asyncio.gather(*greedy)), await ask(asked)]
+
+    second, third, *greedy, again = asyncio.run(crowd())
+    assert (second, third, again) == (202, 202, 202)
+    assert sorted(greedy) == [408] * 3 + [503] * 6
+
+
+def test_one_sender_repeats_no_more_than_half_of_what_may_come(tmp_path: Path) -> None:
+    """The other half is for the others."""
+    asked = front(Door(known=True), tmp_path / "spool")
+
+    async def crowd() -> list[int]:
+        return await asyncio.gather(*(ask(asked, silent=True) for _ in range(9)))
+
+    crowded = asyncio.run(crowd())
+    assert (crowded.count(408), crowded.count(503)) == (4, 5)
 
 
 def test_a_spool_that_cannot_be_used_is_told_as_busy(tmp_path: Path) -> None:
