@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import os
 import subprocess
 import sys
 import tempfile
@@ -22,7 +21,7 @@ from gateway.model import PartnerId
 from gateway.shell.client import wear
 from gateway.shell.evidence import verify_chains
 from tests.bulk import PUSHED, SENDER, Receiver, a_list, bulk_tree, receiving
-from tests.running import ROOT, Running, free_port, running_gateway
+from tests.running import ROOT, Running, environment, free_port, running_gateway
 
 ROLES: Final = {"doors": "gateway.app:front", "worker": "-m gateway worker", "database": "postgres: "}
 
@@ -46,7 +45,8 @@ def measured(folder: Path, megabytes: float, *, mapped: bool) -> None:
         sender = GatewayRest.from_kit(str(folder / "kit" / "kit.json"))
         hat = wear(PartnerId(PUSHED), [running.partner_keys[PUSHED]["ec"]], running.house.settings.trust_dir,
                    running.url)  # fmt: skip
-        worker = subprocess.Popen([sys.executable, "-m", "gateway", "worker"], cwd=ROOT, env=_env(running))
+        worker = subprocess.Popen([sys.executable, "-m", "gateway", "worker"], cwd=ROOT,
+                                  env=environment(running.house.settings))  # fmt: skip
         try:
             with receiving(Receiver(hat), port) as receiver:
                 kind, action = ("O", "BULK_ORDER") if mapped else ("L", "BULK_LIST")
@@ -77,14 +77,6 @@ def _through(sender: GatewayRest, receiver: Receiver, document: bytes, action: s
     while len(receiver.arrived) == count:
         sleep(0.05)
     return taken - began, monotonic() - taken
-
-
-def _env(running: Running) -> dict[str, str]:
-    settings = running.house.settings
-    names = ("state_dir", "database_url", "port", "largest_message", "largest_spooled")
-    roots = "[" + ", ".join(f'"{root}"' for root in settings.roots) + "]"
-    return {**os.environ, "GATEWAY_ROOTS": roots,
-            **{f"GATEWAY_{name.upper()}": str(getattr(settings, name)) for name in names}}  # fmt: skip
 
 
 def _peaks(running: Running, *, forget: bool = False) -> dict[str, int]:

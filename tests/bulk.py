@@ -69,6 +69,7 @@ BulkList/Kind,1,1,code,KZ903,Kind,,a1,,,
 BulkList/Item,0,*,class,KZ904,Item,,,,,
 BulkList/Item/Name,1,1,string,KZ905,Name,,an..256,,,
 BulkList/Item/Count,1,1,integer,KZ906,Count,,n..9,,,
+BulkList/Item/Origin,0,1,code,KZ912,Origin,,a2,ISO 3166-1 alpha-2,,
 """
 OUT = """Out,1,1,class,KZ907,Out,,,,,
 Out/Number,1,1,id,KZ908,Number,,an..35,,,
@@ -102,10 +103,12 @@ def _record(partner: str, line: str) -> str:
     return "\n".join([line, 'sends = ["*"]', *kept]) + "\n"
 
 
-def a_list(megabytes: float, kind: str = "L", number: str = "") -> bytes:
-    """A valid list of this length."""
-    item = "<Item><Name>Үлгі өнім, 24 таблетки в упаковке, sample 药品</Name><Count>{}</Count></Item>\n"
-    octets = item.format(100_000_000).encode()
+NAME = "Үлгі өнім, 24 таблетки в упаковке, sample 药品"
+
+
+def a_list(megabytes: float, kind: str = "L", number: str = "", name: str = NAME) -> bytes:
+    """A valid list of this length, each item of this name."""
+    octets = f"<Item><Name>{name}</Name><Count>100000000</Count><Origin>KZ</Origin></Item>\n".encode()
     count = max(1, int(megabytes * 1_000_000 / len(octets)))
     head = f'<BulkList xmlns="{NAMESPACE}"><ID>{number or uuid4().hex[:20]}</ID><Kind>{kind}</Kind>\n'
     return head.encode() + octets * count + b"</BulkList>"

@@ -78,12 +78,11 @@ def working(running: Running) -> Iterator[None]:
 
 @contextmanager
 def _served(settings: Settings, log: Path) -> Iterator[None]:
-    names = ("state_dir", "database_url", "port", "threads", "largest_message", "largest_spooled", "environment")
-    env = {**os.environ, **{f"GATEWAY_{name.upper()}": str(getattr(settings, name)) for name in names}}
-    env["GATEWAY_ROOTS"] = json.dumps([str(root) for root in settings.roots])
     command = served("front", "127.0.0.1", settings.port, threads=settings.threads)
     with log.open("wb") as stream:
-        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=stream, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment(settings), stdout=stream, stderr=subprocess.STDOUT
+        )  # fmt: skip
         try:
             _await_ready(settings.url, process, log)
             yield
@@ -94,6 +93,13 @@ def _served(settings: Settings, log: Path) -> Iterator[None]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """What a process of the gateway needs to know to be one of this gateway's."""
+    names = ("state_dir", "database_url", "port", "threads", "largest_message", "largest_spooled", "environment")
+    env = {**os.environ, **{f"GATEWAY_{name.upper()}": str(getattr(settings, name)) for name in names}}
+    return {**env, "GATEWAY_ROOTS": json.dumps([str(root) for root in settings.roots])}
 
 
 def _await_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

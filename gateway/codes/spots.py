@@ -20,13 +20,14 @@ Held = tuple[Fact, Binding | None, str, Element]
 class Spot:
     """A place of the message at which, or below which, something is held. `below`: by `{namespace}name`.
 
-    `streamed`: the same by the name that expat tells. `joins`: the ways to what stands beside some child of it and is
-    joined with that child's value.
+    `day`: it may tell the business day. `streamed`: the same by the name that expat tells. `joins`: the ways to what
+    stands beside some child of it and is joined with that child's value.
     """
 
     fact: Fact
     tag: str
     held: bool = False
+    day: bool = False
     binding: Binding | None = None
     attributes: list[tuple[str, Fact, Binding]] = field(default_factory=list)
     below: dict[object, Spot] = field(default_factory=dict)
@@ -45,7 +46,7 @@ def spots_of(facts: FactTable, bound: Mapping[str, Binding], days: Iterable[str]
             _spot(facts, path.rpartition("/")[0], spots).attributes.append((qualified(fact), fact, binding))
         elif not fact.attribute:
             spot = _spot(facts, path, spots)
-            spot.held, spot.binding = True, binding
+            spot.held, spot.binding, spot.day = True, binding, fact.wco_id in wanted
     for spot in spots.values():
         spot.joins = frozenset(filter(None, (binding.join for one in spot.below.values() for binding in _held_at(one))))
     return next(iter(spots.values()), None)

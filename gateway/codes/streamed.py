@@ -169,27 +169,28 @@ class _Reading:
         if above is None or spot is None:
             self._open.append(None)
         else:
-            self._open.append(self._begin(spot, above, attributes))
+            self._begun += 1
+            here = _Here(spot, above, self._begun, above.count(spot.tag))
+            self._open.append(here)
             heard |= spot.held
+            if heard or attributes:
+                here.line, here.column = self._parser.CurrentLineNumber, self._parser.CurrentColumnNumber + 1
+            if spot.joins or attributes:
+                self._begin(here, spot, attributes)
         if heard:
             self._hearing.append((depth + 1, []))
             self._parser.CharacterDataHandler = self._text
 
-    def _begin(self, spot: Spot, above: _Here, attributes: dict[str, str]) -> _Here:
-        """An element at a place that matters."""
-        self._begun += 1
-        here = _Here(spot, above, self._begun, above.count(spot.tag))
-        if spot.held or attributes:
-            here.line, here.column = self._parser.CurrentLineNumber, self._parser.CurrentColumnNumber + 1
+    def _begin(self, here: _Here, spot: Spot, attributes: dict[str, str]) -> None:
+        """An element at a place that matters has children that are joined, or attributes."""
         for steps in spot.joins:
             here.besides = here.besides or {}
-            here.besides[steps] = one = _Beside(steps, len(self._open) + 1)
+            here.besides[steps] = one = _Beside(steps, len(self._open))
             self._besides.append(one)
         for place, (key, fact, binding) in enumerate(spot.attributes) if attributes else ():
             value = attributes.get(streamed_name(key))
             if value is not None:
                 self._held(_Value((here.order, place), fact, binding, value, here))
-        return here
 
     def _end(self, _name: str) -> None:
         depth = len(self._open)
@@ -197,10 +198,11 @@ class _Reading:
         if self._besides:
             self._stood(depth, text)
         if here is not None and here.spot.held:
-            self._tells(here, text)
-            if here.spot.binding is not None:
-                spot = here.spot
-                self._held(_Value((here.order, len(spot.attributes)), spot.fact, here.spot.binding, text, here))
+            spot, binding = here.spot, here.spot.binding
+            if spot.day:
+                self._tells(here, text)
+            if binding is not None and (binding.join or (id(binding), text) not in self._fine):
+                self._held(_Value((here.order, len(spot.attributes)), spot.fact, binding, text, here))
 
     def _stood(self, depth: int, text: str) -> None:
         """What ends is beside somebody, or there is nothing beside them."""
@@ -232,8 +234,6 @@ class _Reading:
     # --- values -------------------------------------------------------------------------------------------------------
     def _tells(self, here: _Here, text: str) -> None:
         fact = here.spot.fact
-        if not self._desk.tells_day(fact):
-            return
         day, known = day_in(text), self._told.get(fact.wco_id)
         if day is not None and (known is None or here.order < known[0]):
             self._told[fact.wco_id] = (here.order, day)

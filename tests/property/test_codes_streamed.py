@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 from copy import deepcopy
 from datetime import UTC, date, datetime
 from io import BytesIO
@@ -252,3 +253,22 @@ def test_what_waits_is_bounded() -> None:
     octets = f'<R xmlns="{NAMESPACE}"><G>{"<A>x</A>" * 6000}<B>ab</B></G></R>'.encode()
     with pytest.raises(EnvelopeMalformed, match="too many values"):
         of_stream(octets, FACTS, LISTS)
+
+
+def test_memory_does_not_grow_with_the_values() -> None:
+    """Ever other values, right or wrong, told before their day: more of them cost the same."""
+
+    def cost(number: int) -> int:
+        items = "".join(f"<G><B>{n}</B><P><Q>DE</Q></P><V>{n:09d}</V></G>" for n in range(number))
+        pad = f"<!--{'x' * 1_100_000}-->"
+        source = BytesIO(f'<R xmlns="{NAMESPACE}">{items}{pad}<D>2025-12-31</D></R>'.encode())
+        tracemalloc.start()
+        try:
+            assert len(streamed_findings(Desk(FACTS, LISTS), source, OTHERWISE)) == MOST
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    few, many = cost(5_500), cost(8_000)
+    assert many < few + 100_000, (few, many)
+    assert many < 6_000_000
