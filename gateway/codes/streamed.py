@@ -152,6 +152,9 @@ class _Reading:
         except expat.ExpatError as error:
             reason = f"not well-formed at line {error.lineno}, column {error.offset + 1}"
             raise EnvelopeMalformed(f"{reason}: {expat.ErrorString(error.code)}", threat="X8") from None
+        finally:  # else the parser and what it holds of the document stay until somebody looks for cycles
+            self._parser.StartElementHandler = self._parser.EndElementHandler = None
+            self._parser.CharacterDataHandler = None
         return self._desk.first_of({name: day for name, (_, day) in self._told.items()})
 
     def findings(self) -> tuple[Finding, ...]:
