@@ -7,7 +7,7 @@ import os
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
@@ -50,8 +50,11 @@ class Running:
 
 
 @contextmanager
-def running_gateway(tmp: Path, **settings: object) -> Iterator[Running]:
-    """Doors on 127.0.0.1 over a database of their own. No worker: what is accepted stays queued (`working`)."""
+def running_gateway(tmp: Path, *, doors: bool = True, **settings: object) -> Iterator[Running]:
+    """Doors on 127.0.0.1 over a database of their own. No worker: what is accepted stays queued (`working`).
+
+    Without `doors` who calls starts them.
+    """
     state = tmp / "state"
     make_demo_trust(state, list(PARTNERS))
     keys = {one: {kind: state / "demo" / one / f"{one}-{kind}.pem" for kind in ("rsa", "ec")} for one in PARTNERS}
@@ -59,7 +62,7 @@ def running_gateway(tmp: Path, **settings: object) -> Iterator[Running]:
         given = {"state_dir": state, "database_url": server.dsn, "port": free_port(), "threads": 12, **settings}
         house = build(Settings(**given))  # type: ignore[arg-type]
         log = tmp / "doors.log"
-        with house.store, _served(house.settings, log):
+        with house.store, _served(house.settings, log) if doors else nullcontext():
             yield Running(url=house.settings.url, state=state, partner_keys=keys, house=house, log=log)
 
 
@@ -84,7 +87,7 @@ def _served(settings: Settings, log: Path) -> Iterator[None]:
             command, cwd=ROOT, env=environment(settings), stdout=stream, stderr=subprocess.STDOUT
         )  # fmt: skip
         try:
-            _await_ready(settings.url, process, log)
+            await_ready(settings.url, process, log)
             yield
         finally:
             process.terminate()
@@ -102,7 +105,8 @@ def environment(settings: Settings) -> dict[str, str]:
     return {**env, "GATEWAY_ROOTS": json.dumps([str(root) for root in settings.roots])}
 
 
-def _await_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def await_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """The doors answer that they are ready; else what they said is told."""
     end = monotonic() + 60
     while monotonic() < end and process.poll() is None:
         try:
