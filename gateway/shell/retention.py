@@ -80,9 +80,11 @@ def archive_before(
 ) -> list[Archived]:
     """Every whole month before this instant is in files; with `drop` it has left the database, if it is finished.
 
-    Only one program does it at a time; others return at once with nothing. Raises ConfigurationError when a folder
-    cannot be written, or what was written does not hold.
+    Only one program does it at a time; others return at once with nothing. Raises ConfigurationError for an instant to
+    come, when a folder cannot be written, or what was written does not hold.
     """
+    if before > clock():
+        raise ConfigurationError(f"{before:%Y-%m-%d} has not come yet, and only months that have ended are archived")
     with store.session() as connection:
         row = connection.execute(TURN).fetchone()
         if row is None or not row[0]:

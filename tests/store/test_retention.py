@@ -83,6 +83,13 @@ def three(come: Come, ledger: PostgresLedger, ids: CountedIds) -> list[Entry]:
     return kept
 
 
+def test_a_month_that_has_not_ended_is_never_archived(store: Store, clock: FrozenClock, tmp_path: Path) -> None:
+    """Whoever asks: messages of it may still come."""
+    with pytest.raises(ConfigurationError, match="2027-01-01 has not come yet"):
+        archive_before(store, datetime(2027, 1, 1, tzinfo=UTC), tmp_path, clock, drop=True)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_old_months_leave_and_prove_themselves(
     three: list[Entry], store: Store, clock: FrozenClock, tmp_path: Path
 ) -> None:
