@@ -10,7 +10,7 @@ from gateway.errors import ConfigurationError
 
 Pooling = Literal["none", "session", "transaction"]
 """`transaction`: every transaction may run on another connection of the server, which other clients use in between."""
-ROUNDS: Final = 8
+ROUNDS: Final = 24
 ASK: Final[LiteralString] = "select pg_backend_pid()"
 LOOK: Final[LiteralString] = """
 select pg_backend_pid(), (select query from pg_stat_activity where pid = %s and query <> '')
@@ -21,14 +21,15 @@ def pooling_of(dsn: str) -> Pooling:
     """How connections by this conninfo reach the server; found by trying. Raises psycopg.OperationalError.
 
     A pooler gives its clients a number of its own in place of the server process's. Whether it shares those: of a
-    process that served one client, another client sees that it serves itself now, or has served somebody else.
+    process that served one client, another client sees that it serves itself now, or has served somebody else; or the
+    one is served by another as soon as the other stays in a transaction.
     """
     with _connect(dsn) as one:
         if _ask(one, ASK)[0] == one.info.backend_pid:
             return "none"
         with _connect(dsn) as other:
-            seen = {_look(one, other) for _ in range(ROUNDS)}
-    kept = len(seen) == 1 and None not in seen
+            first = _look(one, other)
+            kept = first is not None and all(_look(one, other) == first for _ in range(ROUNDS))
     return "session" if kept else "transaction"
 
 
@@ -46,10 +47,15 @@ def _connect(dsn: str) -> psycopg.Connection[Any]:
 
 
 def _look(one: psycopg.Connection[Any], other: psycopg.Connection[Any]) -> tuple[int, int] | None:
-    """The server processes of two clients; None = the first one's is not its own."""
+    """The server processes of two clients; None = the first one's is not its own, or no transaction can be begun."""
     (mine,) = _ask(one, ASK)
-    others, last = _ask(other, LOOK, mine)
-    return None if others == mine or last not in {None, ASK} else (mine, others)
+    try:
+        with other.transaction():
+            others, last = _ask(other, LOOK, mine)
+            (again,) = _ask(one, ASK)
+    except psycopg.errors.ProtocolViolation:  # statement mode knows no transactions
+        return None
+    return None if others == mine or again != mine or last not in {None, ASK} else (mine, others)
 
 
 def _ask(connection: psycopg.Connection[Any], query: LiteralString, *words: int) -> tuple[Any, ...]:
