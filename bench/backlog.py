@@ -20,7 +20,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from bench import docs
-from bench.accept import accepting
+from bench.accept import Maker, accepting
 from bench.loading import LANES, load, permit, require_room
 from bench.machine import machine
 from bench.processes import cpu_of_each
@@ -67,7 +67,7 @@ class Place:
     """A database that is measured: seconds of CPU and seconds of each part, by what was done, one of each chunk."""
 
     store: Store
-    accept: Callable[[], None]
+    ready: Maker
     cpu: dict[str, list[float]] = field(default_factory=dict)
     time: dict[str, list[float]] = field(default_factory=dict)
 
@@ -86,7 +86,7 @@ class Place:
 def accept(place: Place, count: int) -> None:
     """So many messages come."""
     for _ in range(count):
-        place.accept()
+        place.ready()()
 
 
 def drain(place: Place, count: int) -> None:
@@ -184,7 +184,7 @@ def two_places() -> Iterator[tuple[Place, Place]]:
         with psycopg.connect(make_conninfo(server.dsn, dbname="postgres"), autocommit=True) as connection:
             connection.execute("create database empty template gateway")
         with Store(make_conninfo(server.dsn, dbname="empty")) as empty, Store(server.dsn) as full:
-            yield Place(store=empty, accept=accepting(empty)), Place(store=full, accept=accepting(full))
+            yield Place(store=empty, ready=accepting(empty)), Place(store=full, ready=accepting(full))
 
 
 def tables(*, quick: bool, size: tuple[int, int] | None = None) -> Iterator[Table]:

@@ -41,17 +41,17 @@ from generate_series(1, %(count)s) as n;
 """
 COPY = (
     """
-insert into message (received_at, id, sender, receiver, type, message_id, conversation_id, priority, facts, wire)
+insert into message (received_at, id, sender, receiver, type, message_id, conversation_id, priority, facts, wire, ways)
 select at, id, 'customs_kz', 'health_kz', type, 'urn:uuid:' || id, 'c-' || n / 4, 'B',
        jsonb_build_object('document', jsonb_build_object('version', '1', 'schema', 'xsd/lpco/query.xsd@0',
          'keys', jsonb_build_array(jsonb_build_array('permit', permit), jsonb_build_array('declaration', declaration))),
-         'padding', repeat('x', 900)), convert_to(repeat('<a/>', 500), 'UTF8') from seeded
+         'padding', repeat('x', 900)), convert_to(repeat('<a/>', 500), 'UTF8'), 1 from seeded
 """,
     "insert into message_ref select at, permit, 'permit', id from seeded",
     "insert into message_ref select at, declaration, 'declaration', id from seeded",
     """
-insert into delivery (entry, corridor, received_at, lane, receiver, out_id, state, deadline, code, settled_at)
-select id, 'health-query', at, 'health_kz', 'health_kz', gen_random_uuid(), state, at + interval '1 day',
+insert into delivery (entry, corridor, received_at, lane, sender, receiver, out_id, state, deadline, code, settled_at)
+select id, 'health-query', at, 'health_kz', 'customs_kz', 'health_kz', gen_random_uuid(), state, at + interval '1 day',
        case state when 'failed' then 'mapping.gap' else '' end,
        case state when 'queued' then null else at end from seeded
 """,

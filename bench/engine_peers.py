@@ -25,7 +25,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from uuid6 import uuid7
 
-from bench.accept import PAYLOAD, VERIFIED, accepting
+from bench.accept import ANSWER, VERIFIED, Call, Maker, accepting
 from gateway.lifecycle import State
 from gateway.model import Delivery
 from gateway.shell.ledger import PostgresLedger
@@ -35,12 +35,11 @@ from gateway.shell.worker import Worker
 from tests.builders import NOW, CountedIds, FrozenClock, a_receipt
 from tests.builders import some_corridors as corridors
 
-Accept = Callable[[], object]
 Note = Callable[[str], None]
 WIRE: Final = VERIFIED.wire.body
 AT_ONCE: Final = 8
 """Messages that a worker may have in hand."""
-PLAIN: Final = "create table if not exists plain (id uuid primary key, wire bytea, payload bytea)"
+PLAIN: Final = "create table if not exists plain (id uuid primary key, wire bytea, answer bytea)"
 INSERT: Final = "insert into plain values (%s, %b, %b)"
 
 
@@ -69,19 +68,24 @@ class Engine:
         return find_spec(self.module) is not None
 
 
+def same(call: Call) -> Maker:
+    """Of calls that need nothing made before."""
+    return lambda: call
+
+
 def _nothing(_message: str) -> None:
     """What a task does where it is only deferred."""
 
 
 @contextmanager
-def _raw(place: Place) -> Iterator[Accept]:
+def _raw(place: Place) -> Iterator[Maker]:
     with Store(place.dsn) as store:
         store.run(lambda connection: connection.execute(PLAIN))
-        yield lambda: store.run(lambda connection: connection.execute(INSERT, [uuid7(), WIRE, PAYLOAD]))
+        yield same(lambda: store.run(lambda connection: connection.execute(INSERT, [uuid7(), WIRE, ANSWER.body])))
 
 
 @contextmanager
-def _ours(place: Place) -> Iterator[Accept]:
+def _ours(place: Place) -> Iterator[Maker]:
     apply_schema(place.dsn, NOW)
     with Store(place.dsn) as store:
         yield accepting(store)
@@ -110,7 +114,7 @@ def _procrastinate(place: Place) -> tuple[Any, Any]:
 
 
 @contextmanager
-def _per_job(place: Place) -> Iterator[Accept]:
+def _per_job(place: Place) -> Iterator[Maker]:
     app, task = _procrastinate(place)
     deliver = task(_nothing)
     with app.open(), Store(place.dsn) as store:
@@ -120,10 +124,10 @@ def _per_job(place: Place) -> Iterator[Accept]:
 
         def accept() -> None:
             message = uuid7()
-            store.run(lambda connection: connection.execute(INSERT, [message, WIRE, PAYLOAD]))
+            store.run(lambda connection: connection.execute(INSERT, [message, WIRE, ANSWER.body]))
             deliver.defer(message=str(message))
 
-        yield accept
+        yield same(accept)
 
 
 def _per_job_work(place: Place, note: Note) -> None:
@@ -171,7 +175,7 @@ def _dbos(place: Place, note: Note) -> None:
 
 
 @contextmanager
-def _durable(place: Place) -> Iterator[Accept]:
+def _durable(place: Place) -> Iterator[Maker]:
     import sqlalchemy
     from dbos import DBOS, DBOSClient
 
@@ -179,7 +183,7 @@ def _durable(place: Place) -> Iterator[Accept]:
     DBOS.destroy()
     engine = sqlalchemy.create_engine(_url(place.dsn), pool_size=16)
     client = DBOSClient(system_database_url=_url(place.dsn))
-    keep = sqlalchemy.text("insert into plain values (:id, :wire, :payload)")
+    keep = sqlalchemy.text("insert into plain values (:id, :wire, :answer)")
     options: Any = {"workflow_name": "deliver", "queue_name": "partner", "app_version": "1"}
     with psycopg.connect(place.dsn) as connection:
         connection.execute(PLAIN)
@@ -187,11 +191,11 @@ def _durable(place: Place) -> Iterator[Accept]:
     def accept() -> None:
         message = uuid7()
         with engine.begin() as connection:
-            connection.execute(keep, {"id": message, "wire": WIRE, "payload": PAYLOAD})
+            connection.execute(keep, {"id": message, "wire": WIRE, "answer": ANSWER.body})
             client.enqueue_in_transaction(connection, options, str(message))
 
     try:
-        yield accept
+        yield same(accept)
     finally:
         client.destroy()
         engine.dispose()
@@ -207,7 +211,7 @@ def _huey(place: Place) -> Any:
 
 
 @contextmanager
-def _two_files(place: Place) -> Iterator[Accept]:
+def _two_files(place: Place) -> Iterator[Maker]:
     deliver = _huey(place).task(name="deliver")(_nothing)
     mine = local()
 
@@ -217,15 +221,15 @@ def _two_files(place: Place) -> Iterator[Accept]:
             found = mine.connection = sqlite3.connect(place.folder / "messages.db", timeout=60, isolation_level=None)
             found.execute("pragma journal_mode = wal")
             found.execute("pragma synchronous = full")
-            found.execute("create table if not exists plain (id text primary key, wire blob, payload blob)")
+            found.execute("create table if not exists plain (id text primary key, wire blob, answer blob)")
         return found
 
     def accept() -> None:
         message = str(uuid7())
-        connection().execute("insert into plain values (?, ?, ?)", [message, WIRE, PAYLOAD])
+        connection().execute("insert into plain values (?, ?, ?)", [message, WIRE, ANSWER.body])
         deliver(message)
 
-    yield accept
+    yield same(accept)
 
 
 def _two_files_work(place: Place, note: Note) -> None:

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from time import monotonic, process_time, sleep
 from typing import Final
@@ -18,9 +19,9 @@ from typing import Final
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from bench.accept import CLIENTS, rate
+from bench.accept import CLIENTS, Call, Maker, rate
 from bench.documents import ROOT
-from bench.engine_peers import ENGINES, NOTED, Accept, Engine, Place
+from bench.engine_peers import ENGINES, NOTED, Engine, Place
 from bench.measure import rotated
 from bench.processes import cpu_of
 from bench.report import Cell, Table
@@ -79,19 +80,22 @@ class Bench:
 
     engine: Engine
     place: Place
-    accept: Accept
+    ready: Maker
     found: dict[int, list[tuple[float, float, float]]] = field(default_factory=dict)
 
     def take(self, clients: int, seconds: float, server: int) -> None:
         """Accept for a while."""
         calls = [0]
 
-        def call() -> None:
-            self.accept()
+        def ready() -> Call:
+            return partial(counted, self.ready())
+
+        def counted(call: Call) -> None:
+            call()
             calls[0] += 1
 
         own, its = process_time(), cpu_of(server)
-        speed, late = rate(call, clients, seconds)
+        speed, late = rate(ready, clients, seconds)
         spent = process_time() - own + cpu_of(server) - its
         self.found.setdefault(clients, []).append((speed, late, spent * 1000 / calls[0]))
 
@@ -135,7 +139,7 @@ def wait_for(bench: Bench, count: int, patience: float) -> list[tuple[str, float
 def emptied(bench: Bench, effort: Effort) -> tuple[Cell, ...]:
     """Drain what was accepted before, then once with everything well and once with a kill."""
     for _ in range(effort.count):
-        bench.accept()
+        bench.ready()()
     with worker(bench):
         found = wait_for(bench, effort.count, effort.patience)
         sleep(SETTLING)
@@ -145,7 +149,7 @@ def emptied(bench: Bench, effort: Effort) -> tuple[Cell, ...]:
     speed = (len(found) - 1) / max(times[-1] - times[0], 1e-3)
     (bench.place.folder / NOTED).unlink()
     for _ in range(effort.count):
-        bench.accept()
+        bench.ready()()
     with worker(bench):
         wait_for(bench, effort.count // 2, effort.patience)
     began = monotonic()
@@ -167,8 +171,8 @@ def opened(server: Postgres, where: Path, effort: Effort) -> Iterator[list[Bench
             folder.mkdir()
             dsn = make_conninfo(server.dsn, dbname=f"engine_{number}")
             place = Place(dsn=dsn, folder=folder, stalled_after=effort.stalled_after)
-            accept = stack.enter_context(engine.accepting(place))
-            found.append(Bench(engine=engine, place=place, accept=accept))
+            ready = stack.enter_context(engine.accepting(place))
+            found.append(Bench(engine=engine, place=place, ready=ready))
         yield found
 
 

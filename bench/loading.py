@@ -59,7 +59,8 @@ OF: Final[Mapping[str, Words]] = {
                          when 'message' then substr(g.message_id, 10) else g.talk end""",
     },
     "delivery": {
-        "lane": "g.lane", "order_key": "hashtextextended(g.talk, 0)", "out_id": "md5('out ' || n)::uuid",
+        "lane": "g.lane", "order_key": "hashtextextended(g.talk, 0)",
+        "out_id": "(left(g.id::text, 13) || substr(md5('out ' || n)::uuid::text, 14))::uuid",
         "deadline": "g.at + interval '24 hours'",
         "settled_at": "case when t.settled_at is not null then g.at + interval '1 second' end",
         "answered_at": "case when t.settled_at is not null then g.at + interval '1 minute' end",
@@ -69,7 +70,7 @@ OF: Final[Mapping[str, Words]] = {
 }  # fmt: skip
 COPIES: Final[LiteralString] = """
 with g as materialized (
-  select n, (lpad(to_hex(n), 16, '0') || substr(md5(n::text), 1, 16))::uuid as id,
+  select n, (lpad(to_hex(n), 12, '0') || substr(md5(n::text), 1, 20))::uuid as id,
          %(since)s + (n - %(begin)s) * %(step)s::interval as at,
          'urn:uuid:' || substr(md5(n::text), 1, 32) as message_id, md5('talk ' || n) as talk,
          case when mod(n, 10) < 6 then 'health_kz' when mod(n, 10) < 9 then 'customs_kz' else 'mra_cn' end as lane

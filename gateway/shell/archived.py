@@ -140,8 +140,8 @@ def _messages(month: Path, events: set[tuple[str, ...]]) -> None:
             if (row["id"], "wire") not in bodies:
                 raise _Broken(f"the pieces of {row['id']} are gone")
             continue
-        for what, value in (("bytes", wire or payload), ("payload", payload or wire)):
-            if (what, row["id"], _sha256(value)) not in events:
+        for what, digest in (("bytes", _sha256(wire or payload)), ("payload", _sha256(payload or wire, *_part(row)))):
+            if (what, row["id"], digest) not in events:
                 raise _Broken(f"no link speaks of the {what} of {row['id']}")
     for row in rows_of(month, "message_key"):
         if row["answer"] is not None and ("answer", row["entry"], _sha256(row["answer"])) not in events:
@@ -159,5 +159,13 @@ def _pieces(month: Path, events: set[tuple[str, ...]]) -> set[tuple[str, str]]:
     return set(hashed)
 
 
-def _sha256(value: str | None) -> str:
-    return hashlib.sha256(b64decode(value or "")).hexdigest()
+def _part(row: dict[str, Any]) -> tuple[int, int | None]:
+    """Where in the octets of a row its document begins and ends."""
+    if row["payload_at"] is None:
+        return 0, None
+    begin = int(row["payload_at"])
+    return begin, begin + int(row["payload_size"])
+
+
+def _sha256(value: str | None, begin: int = 0, end: int | None = None) -> str:
+    return hashlib.sha256(b64decode(value or "")[begin:end]).hexdigest()

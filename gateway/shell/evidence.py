@@ -31,7 +31,8 @@ CONTENT: Final[tuple[tuple[str, LiteralString], ...]] = (
 select e.chain, e.seq, m.id from message m
 left join evidence e on e.entry = m.id and e.event in ('accepted', 'notice')
 where e.entry is null or e.digest <> sha256(coalesce(m.wire, m.payload))
-   or e.detail ->> 'payload' <> encode(sha256(coalesce(m.payload, m.wire)), 'hex') limit 1
+   or e.detail ->> 'payload' <> encode(sha256(
+        coalesce(m.payload, substr(m.wire, m.payload_at + 1, m.payload_size), m.wire)), 'hex') limit 1
 """,
     ),
     (

@@ -9,7 +9,7 @@ from gateway.errors import MessageUnknown
 from gateway.lifecycle import State
 from gateway.model import Delivery, MessageId, PartnerId, Receipt
 from gateway.ports import Clock, Ledger
-from gateway.shell.rows import delivery_of, uuid_of
+from gateway.shell.rows import delivery_of, outgoing_words, uuid_of
 from gateway.shell.store import Store
 
 WAITING: Final[LiteralString] = """
@@ -27,7 +27,10 @@ from (
 join delivery_way w using (entry, corridor)
 order by w.seq
 """
-OWN: Final[LiteralString] = "select w.* from delivery_way w where w.out_id = %s and w.receiver = %s"
+OWN: Final[LiteralString] = """
+select w.* from delivery_way w
+where w.entry between %(first)s and %(last)s and w.out_id = %(out_id)s and w.receiver = %(receiver)s
+"""
 
 
 class PostgresInbox:
@@ -52,7 +55,7 @@ class PostgresInbox:
         Raises MessageUnknown for an id that was never handed to this partner.
         """
         known = uuid_of(message_id)
-        found = self._store.fetch(OWN, [known, partner]) if known else []
+        found = self._store.fetch(OWN, outgoing_words(known) | {"receiver": partner}) if known else []
         if not found or found[0]["sealed_facts"] is None:
             raise MessageUnknown(f"no message {message_id} was handed out")
         self._ledger.settle(delivery_of(found[0]), State.DELIVERED, receipt=receipt)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 from uuid import UUID
 
 from gateway.errors import Conflict, InternalError
@@ -27,7 +27,7 @@ from gateway.ports import Clock, Ids
 from gateway.shell import large_rows, rows, statements
 from gateway.shell.depot import write_with
 from gateway.shell.store import Store
-from gateway.shell.ways import Ways
+from gateway.shell.ways import COLUMNS, Ways
 from gateway.terms import RETRIES, Terms
 
 EVENTS: Final[Mapping[State, str]] = {
@@ -79,8 +79,7 @@ class PostgresLedger:
         Raises Conflict when the id came before with other content; Busy when the database cannot be reached.
         """
         entry, large = large_rows.kept(entry), entry.document.large
-        row = self._row(entry, event="accepted", verified=verified, answer=answer, steps=steps)
-        accept = statements.ACCEPT if entry.answers else statements.ACCEPT_UNASKED
+        accept, row = self._accept(entry, event="accepted", verified=verified, answer=answer, steps=steps)
         if write_with(self._store, accept, row, entry.received_at, (large, entry.document.large)) is not None:
             self._tell(row["names"])
             return answer
@@ -103,7 +102,7 @@ class PostgresLedger:
         known = rows.uuid_of(message_id)
         if known is None:
             return None
-        found = self._store.fetch(statements.OUTGOING, [known, receiver])
+        found = self._store.fetch(statements.OUTGOING, rows.outgoing_words(known) | {"receiver": receiver})
         return rows.entry_of(found[0]) if found else None
 
     def answered(self, question: UUID, by: PartnerId) -> bool:
@@ -151,9 +150,9 @@ class PostgresLedger:
         Settling it again the same way changes nothing; raises InternalError for a move the lifecycle does not know.
         """
         row = self._settle_row(delivery, state, receipt=receipt, code=code, detail=detail)
-        told = None if notice is None else self._row(notice, event="notice")
+        accept, told = self._notice(notice)
         months = [one.received_at for one in (delivery.entry, notice) if one]
-        if not self._store.both(statements.SETTLE, row, statements.ACCEPT, told, *months):
+        if not self._store.both(statements.SETTLE, row, accept, told, *months):
             self._same_end(delivery, state)
         elif told is not None:
             self._tell(told["names"])
@@ -182,10 +181,8 @@ class PostgresLedger:
         """No answer came in time: say so once, in one transaction with what the asker is told. False = said before."""
         record = rows.jsonb({"corridor": corridor, "means": means})
         row = {"entry": entry, "corridor": corridor, "at": self._clock(), "record": record}
-        told = None if notice is None else self._row(notice, event="notice")
-        done = self._store.both(
-            statements.SILENT, row, statements.ACCEPT, told, *([notice.received_at] if notice else [])
-        )
+        accept, told = self._notice(notice)
+        done = self._store.both(statements.SILENT, row, accept, told, *([notice.received_at] if notice else []))
         if done and told is not None:
             self._tell(told["names"])
         return done
@@ -207,7 +204,7 @@ class PostgresLedger:
         return found is not None
 
     # --- rows --------------------------------------------------------------------------------------------------------
-    def _row(
+    def _accept(
         self,
         entry: Entry,
         *,
@@ -215,29 +212,24 @@ class PostgresLedger:
         verified: Verified | None = None,
         answer: Sealed | None = None,
         steps: dict[str, float] | None = None,
-    ) -> dict[str, Any]:
-        """The parameters of ACCEPT."""
-        at, start = self._clock(), entry.received_at
+    ) -> tuple[LiteralString, dict[str, Any]]:
+        """The statement that keeps a message, and its parameters."""
         ways = [self._ways.way(entry, corridor) for corridor in entry.corridors]
+        once = len(ways) == 1 and not entry.answers
         schemes, values = rows.search_keys(entry)
-        return {
+        return statements.ACCEPT_UNASKED if once else statements.ACCEPT, {
             **rows.message_row(entry, verified, answer, steps or {}),
-            "at": at,
+            **(ways[0].row(entry) if once else rows.arrays(COLUMNS, [way.row(entry) for way in ways])),
+            "names": [way.name for way in ways],
+            "at": self._clock(),
             "event": event,
             "schemes": rows.array(schemes),
             "values": rows.array(values),
-            "corridors": rows.array(entry.corridors),
-            "names": [way.name for way in ways],
-            "lanes": rows.array(way.lane for way in ways),
-            "strands": rows.array(way.strand for way in ways),
             "rank": RANKS[entry.priority],
-            "order_keys": rows.array(way.order_key for way in ways),
-            "receivers": rows.array(way.receiver for way in ways),
-            "out_ids": rows.array(rows.out_id(entry.id, corridor) for corridor in entry.corridors),
-            "deadlines": rows.array(start + way.deadline for way in ways),
-            "legal_dues": rows.array(start + way.legal if way.legal else None for way in ways),
-            "answer_dues": rows.array(start + way.answer_within if way.answer_within else None for way in ways),
         }
+
+    def _notice(self, notice: Entry | None) -> tuple[LiteralString, dict[str, Any] | None]:
+        return (statements.ACCEPT, None) if notice is None else self._accept(notice, event="notice")
 
     def _settle_row(
         self, delivery: Delivery, state: State, *, receipt: Receipt | None, code: str, detail: str

@@ -6,7 +6,7 @@ import re
 from enum import StrEnum
 from typing import Any, Final, LiteralString
 
-from psycopg.sql import SQL, Composable, Composed
+from psycopg.sql import SQL, Composable, Composed, Literal
 
 from gateway.lifecycle import State
 from gateway.shell.rows import clean, plain_id
@@ -23,7 +23,7 @@ BRANCH: Final[LiteralString] = """
  order by 1 desc, 2 desc limit %(limit)s)
 """
 OF_PARTNER: Final[LiteralString] = """
- and (exists (select from delivery d where d.entry = x.{id} and d.receiver = %(partner)s)
+ and (exists (select from delivery d where d.entry = x.{id} and %(partner)s in (d.sender, d.receiver))
       or exists (select from message m
                  where m.received_at = x.received_at and m.id = x.{id} and m.sender = %(partner)s))
 """
@@ -39,6 +39,13 @@ IN_HERE: Final[LiteralString] = """
 """
 """Ways of messages are known longer than the messages."""
 ITS_TYPE: Final[LiteralString] = " and x.type = %(type)s"
+SIDES: Final[tuple[LiteralString, ...]] = (
+    "x.state = {} and x.sender = %(partner)s", "x.state = {} and x.receiver = %(partner)s",
+)  # fmt: skip
+"""A partner's deliveries are an index range in each state."""
+ALONE: Final[LiteralString] = "x.sender = %(partner)s and x.ways = 0"
+"""What a partner sent and nobody was sent: the gateway itself was told."""
+IS_STATE: Final[LiteralString] = "x.state = %(state)s"
 EXACT: Final[LiteralString] = "x.value = %(search)s"
 CANDIDATES: Final[LiteralString] = """
 (select c.received_at, c.entry
@@ -90,14 +97,15 @@ def listing(
     rest += [OF_TYPE] if type else []
     if sought:
         branches = [_sought(how, rest)]
-    elif state and not (partner and state == State.DELIVERED):  # of those a partner has fewer than there are
-        branches = [_branch(DELIVERIES, ENTRY, "x.state = %(state)s", [one for one in rest if one is not IN_STATE])]
     elif partner:
-        rest = [one for one in rest if one is not OF_PARTNER]
-        sent = _branch(MESSAGES, MESSAGE, "x.sender = %(partner)s", rest)
-        branches = [sent, _branch(DELIVERIES, ENTRY, "x.receiver = %(partner)s", rest)]
+        rest = [OF_TYPE] if type else []
+        states = [Literal(one) for one in ([state] if state else [one.value for one in State])]
+        branches = [_branch(DELIVERIES, ENTRY, SQL(side).format(one), rest) for one in states for side in SIDES]
+        branches += [] if state else [_branch(MESSAGES, MESSAGE, SQL(ALONE), rest)]
+    elif state:
+        branches = [_branch(DELIVERIES, ENTRY, SQL(IS_STATE), [OF_TYPE] if type else [])]
     else:
-        branches = [_branch(MESSAGES, MESSAGE, "true", rest)]
+        branches = [_branch(MESSAGES, MESSAGE, SQL("true"), rest)]
     return SQL("select * from ({}) u order by 1 desc, 2 desc limit %(limit)s").format(
         SQL(" union ").join(branches)
     ), words
@@ -105,12 +113,14 @@ def listing(
 
 def _sought(how: How, rest: list[LiteralString]) -> Composed:
     if how == How.EXACT:
-        return _branch(SQL("message_ref"), ENTRY, EXACT, rest)
-    return _branch(SQL(CANDIDATES).format(condition=SQL(BEGINS if how == How.BEGINS else HAS)), ENTRY, "true", rest)
+        return _branch(SQL("message_ref"), ENTRY, SQL(EXACT), rest)
+    return _branch(
+        SQL(CANDIDATES).format(condition=SQL(BEGINS if how == How.BEGINS else HAS)), ENTRY, SQL("true"), rest
+    )
 
 
-def _branch(table: Composable, column: SQL, start: LiteralString, rest: list[LiteralString]) -> Composed:
+def _branch(table: Composable, column: SQL, start: Composable, rest: list[LiteralString]) -> Composed:
     own = [ITS_TYPE if one is OF_TYPE and table == MESSAGES else one for one in rest]
     own = [*own, IN_HERE] if table == DELIVERIES else own
     more = SQL("").join([SQL(one).format(id=column) for one in own])
-    return SQL(BRANCH).format(id=column, table=table, start=SQL(start), rest=more)
+    return SQL(BRANCH).format(id=column, table=table, start=start, rest=more)

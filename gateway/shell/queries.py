@@ -48,7 +48,7 @@ limit 1
 """
 WHOLE: Final[LiteralString] = """
 select m.id, m.sender, m.type, m.message_id, m.received_at, m.priority, m.answers, m.facts, m.wire,
-       coalesce(m.payload, m.wire) as payload, k.answer, k.answer_facts
+       document_of(m) as payload, k.answer, k.answer_facts
 from message m left join message_key k on k.partner = m.sender and k.message_id = m.message_id and k.entry = m.id
 where m.received_at = %s and m.id = %s
 """
@@ -98,9 +98,9 @@ where (at, incident) < (%(at)s, %(id)s) and at >= %(since)s and (not %(alarms)s 
 order by at desc, incident desc limit %(limit)s
 """
 BY_ID: Final[LiteralString] = """
-select entry from delivery where out_id = %(id)s
+select entry from delivery where entry between %(first)s and %(last)s and out_id = %(out_id)s
 union
-select entry from delivery where entry = %(id)s
+select entry from delivery where entry = %(out_id)s
 limit 1
 """
 LAST: Final = (datetime.max.replace(tzinfo=UTC), UUID(int=2**128 - 1))
@@ -174,7 +174,7 @@ def message(store: Store, entry: UUID) -> MessageStory:
 def entry_by_our_id(store: Store, text: str) -> UUID | None:
     """The message that an id of ours names: its own, or that of an envelope we sent for it."""
     wanted = rows.uuid_of(text.strip())
-    found = store.fetch(BY_ID, {"id": wanted}) if wanted else []
+    found = store.fetch(BY_ID, rows.outgoing_words(wanted)) if wanted else []
     return found[0]["entry"] if found else None
 
 

@@ -10,7 +10,7 @@ from gateway.errors import MessageUnknown
 from gateway.model import Delivery, MessageId, PartnerId
 from gateway.shell.pages import Status
 from gateway.shell.queries import status
-from gateway.shell.rows import delivery_of, uuid_of
+from gateway.shell.rows import delivery_of, outgoing_words, uuid_of
 from gateway.shell.store import Store
 
 OF_SENDER: Final[LiteralString] = """
@@ -28,7 +28,10 @@ select d.corridor, 'urn:uuid:' || a.out_id as id
 from delivery d join delivery a on a.entry = d.answered_by and a.receiver = %s
 where d.entry = %s
 """
-HANDED: Final[LiteralString] = "select w.* from delivery_way w where w.out_id = %s and w.receiver = %s"
+HANDED: Final[LiteralString] = """
+select w.* from delivery_way w
+where w.entry between %(first)s and %(last)s and w.out_id = %(out_id)s and w.receiver = %(receiver)s
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +66,7 @@ def own_message(store: Store, partner: PartnerId, entry: str) -> OwnMessage:
 def handed_out(store: Store, partner: PartnerId, message_id: str) -> tuple[Delivery, str]:
     """The delivery that our message to this partner was, and its state. MessageUnknown unless handed out (R6)."""
     known = uuid_of(message_id)
-    found = store.fetch(HANDED, [known, partner]) if known else []
+    found = store.fetch(HANDED, outgoing_words(known) | {"receiver": partner}) if known else []
     if not found or found[0]["sealed_facts"] is None:
         raise MessageUnknown("no such message was handed out", threat="R6")
     return delivery_of(found[0]), found[0]["state"]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Final
+from operator import attrgetter
+from typing import Any
 from uuid import UUID, uuid5
 
+import orjson
 from psycopg.types.json import Jsonb
+from psycopg.types.numeric import Int4
 
 from gateway.model import (
     Claims,
@@ -35,7 +37,6 @@ Facts = dict[str, Any]
 LONGEST_KEY = 256
 """Characters of a search key that are kept; an index row has a size limit."""
 _TIMES = frozenset({"created_at", "expires_at", "received_at"})
-_in_json: Final = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def clean(value: Any) -> Any:
@@ -52,11 +53,11 @@ def clean(value: Any) -> Any:
 def jsonb(value: Any) -> Jsonb:
     """A JSON parameter, cleaned where it needs to be: most values do not, and looking at each costs."""
     try:
-        text = _in_json(value).encode()
-    except UnicodeEncodeError:
+        text = orjson.dumps(value)
+    except orjson.JSONEncodeError:
         text = b"\\u0000"
     if b"\\u0000" in text:
-        text = _in_json(clean(value)).encode()
+        text = orjson.dumps(clean(value))
     return Jsonb(text, dumps=bytes)
 
 
@@ -69,9 +70,24 @@ def array(values: Iterable[object]) -> str:
     return "{" + ",".join("null" if one is None else f'"{one}"' for one in escaped) + "}"
 
 
+def arrays(names: Iterable[str], found: Sequence[Mapping[str, object]]) -> Facts:
+    """Rows as a parameter for each column, called as many of it."""
+    return {f"{name}s": array(one[name] for one in found) for name in names}
+
+
 def out_id(entry: UUID, corridor: CorridorId) -> UUID:
-    """What identifies our envelope for one delivery: the same however often it is made."""
-    return uuid5(entry, corridor)
+    """What identifies our envelope for one delivery: the same however often it is made.
+
+    A UUIDv8 (RFC 9562, 5.8): the first 48 bits of the entry's id, which are its time, then those of a name-based one.
+    """
+    mixed = entry.int >> 80 << 80 | uuid5(entry, corridor).int & (1 << 80) - 1
+    return UUID(int=mixed & ~(0xF << 76) | 8 << 76)
+
+
+def outgoing_words(out_id: UUID) -> Facts:
+    """What finds the delivery of an outgoing id: its entry is one of the same millisecond."""
+    first = out_id.int >> 80 << 80
+    return {"out_id": out_id, "first": UUID(int=first), "last": UUID(int=first | (1 << 80) - 1)}
 
 
 def urn(value: UUID) -> MessageId:
@@ -87,18 +103,17 @@ def uuid_of(message_id: str) -> UUID | None:
         return None
 
 
-def flat(record: Any) -> Facts:
-    """A small dataclass as JSON facts: times in ISO form, absent values left out; empty texts stay what they are."""
+def flat(record: Any, *but: str) -> Facts:
+    """A small dataclass as JSON facts, without some of it: absent values left out; empty texts stay what they are."""
     kind: Any = type(record)
-    found = ((name, getattr(record, name)) for name in _names(kind))
-    return {
-        name: value.isoformat() if isinstance(value, datetime) else value for name, value in found if value is not None
-    }
+    names, values = _reader(kind, but)
+    return {name: value for name, value in zip(names, values(record), strict=True) if value is not None}
 
 
 @cache
-def _names(kind: type) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
+def _reader(kind: Any, but: tuple[str, ...]) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+    names = tuple(field.name for field in fields(kind) if field.name not in but)
+    return names, attrgetter(*names)
 
 
 def unflat(facts: Mapping[str, Any]) -> Facts:
@@ -202,9 +217,7 @@ def delivery_of(row: Mapping[str, Any]) -> Delivery:
 
 def sealed_facts(sealed: Sealed) -> Facts:
     """Kept bytes' facts, without the bytes."""
-    facts = {
-        name: value for name, value in flat(sealed).items() if name not in {"body", "references", "made_by", "large"}
-    }
+    facts = flat(sealed, "body", "references", "made_by", "large")
     return {**facts, "references": [flat(one) for one in sealed.references], **large_facts(sealed.large)}
 
 
@@ -217,8 +230,7 @@ def sealed_of(facts: Mapping[str, Any], body: bytes) -> Sealed:
 
 def receipt_facts(receipt: Receipt) -> Facts:
     """A receipt without its bytes."""
-    facts = {name: value for name, value in flat(receipt).items() if name not in {"body", "references"}}
-    return {**facts, "references": [flat(one) for one in receipt.references]}
+    return {**flat(receipt, "body", "references"), "references": [flat(one) for one in receipt.references]}
 
 
 def receipt_of(facts: Mapping[str, Any], body: bytes) -> Receipt:
@@ -245,6 +257,7 @@ def message_row(entry: Entry, verified: Verified | None, answer: Sealed | None, 
         detail["answer"] = hashlib.sha256(answer.body).hexdigest()
     detail["payload"] = its_digest = entry.document.digest
     wire = verified.wire.body or None if verified else None
+    there = -1 if wire is None or payload in (wire, b"") else wire.find(payload)
     return {
         "id": entry.id,
         "received_at": entry.received_at,
@@ -257,7 +270,10 @@ def message_row(entry: Entry, verified: Verified | None, answer: Sealed | None, 
         "answers": entry.answers,
         "facts": jsonb(facts),
         "wire": wire,
-        "payload": None if payload in (wire, b"") else payload,
+        "payload": None if there >= 0 or payload in (wire, b"") else payload,
+        "payload_at": Int4(there) if there >= 0 else None,
+        "payload_size": Int4(len(payload)) if there >= 0 else None,
+        "ways": len(entry.corridors),
         "content_digest": verified.content_digest if verified else "",
         "answer": answer.body if answer else None,
         "answer_facts": jsonb(sealed_facts(answer)) if answer else None,
@@ -282,7 +298,7 @@ def receipt_row(receipt: Receipt | None, corridor: CorridorId) -> Facts:
 
 def intake_row(intake: Intake) -> Facts:
     """What REFUSE keeps of a refused message; all its words came from outside."""
-    words = {name: clean(value) for name, value in flat(intake).items() if name not in {"findings", "incident", "at"}}
+    words = {name: clean(value) for name, value in flat(intake, "findings", "incident", "at").items()}
     record = {"incident": str(intake.incident), "code": intake.code, "claimed": intake.claimed, "peer": intake.peer}
     return {
         **dict.fromkeys(("peer", "claimed", "digest", "code", "threat", "detail"), ""),

@@ -30,8 +30,9 @@ create table alert (
   words jsonb not null
 );
 
--- A message as it came. Bytes are stored outside the row and uncompressed: hashing and the network want them plain.
--- payload is null where the wire body itself is the business document.
+-- A message as it came. Bytes are not compressed: hashing and the network want them plain. payload is null where the
+-- document is in the wire body as it stands: there from payload_at on (counted from 0), or the whole of it where that
+-- is null too. ways: how many deliveries were made of it.
 create table message (
   received_at timestamptz not null,
   id uuid not null,
@@ -45,11 +46,14 @@ create table message (
   facts jsonb not null,
   wire bytea,
   payload bytea,
+  payload_at integer,
+  payload_size integer,
+  ways smallint not null,
   primary key (received_at, id)
 ) partition by range (received_at);
 alter table message alter column wire set storage external;
 alter table message alter column payload set storage external;
-create index message_sender on message (sender, received_at desc, id desc);
+create index message_alone on message (sender, received_at desc, id desc) where ways = 0;
 create index message_type on message (type, received_at desc, id desc);
 
 -- One row per message ever accepted: what makes a repeat a repeat, and the answer it gets.
@@ -81,7 +85,8 @@ exception when others then
 end $$;
 create index message_ref_value on message_ref (value text_pattern_ops, received_at desc, entry desc);
 
--- One row per way a message goes on. seq is the order of acceptance and the cursor of a partner that pulls. What has
+-- One row per way a message goes on. out_id: of our envelope, whose first 48 bits are those of its entry, and so it is
+-- found (rows.out_id). seq is the order of acceptance and the cursor of a partner that pulls. What has
 -- the same order_key leaves in that order, whatever its rank (0 urgent, 1 usual, 2 bulk); a strand is the part of a
 -- lane that one worker serves at a time. next_at: when this message alone may be tried again.
 create table delivery (
@@ -93,6 +98,7 @@ create table delivery (
   strand smallint not null default 0,
   rank smallint not null default 1,
   order_key bigint not null default 0,
+  sender text not null,
   receiver text not null,
   out_id uuid not null,
   state text not null default 'queued',
@@ -113,9 +119,9 @@ create index delivery_lane on delivery (lane, strand, rank, seq) where state = '
 create index delivery_bound on delivery (lane, order_key, seq) where state = 'queued';
 create index delivery_late on delivery (lane, deadline) where state = 'queued';
 create index delivery_legal on delivery (legal_due) where state = 'queued' and legal_due is not null;
-create unique index delivery_out on delivery (out_id);
-create index delivery_receiver on delivery (receiver, received_at desc, entry desc);
 create index delivery_state on delivery (state, received_at desc, entry desc);
+create index delivery_receiver on delivery (receiver, state, received_at desc, entry desc);
+create index delivery_sender on delivery (sender, state, received_at desc, entry desc);
 create index delivery_due on delivery (answer_due)
   where answer_due is not null and answered_by is null and silent_at is null;
 
@@ -190,12 +196,17 @@ create table intake (
 );
 create index intake_at on intake (at desc, incident desc);
 
+-- The business document of a message.
+create function document_of(m message) returns bytea language sql immutable as $$
+  select coalesce(m.payload, substr(m.wire, m.payload_at + 1, m.payload_size), m.wire)
+$$;
+
 -- A delivery as the line takes it: the entry, what was kept of an earlier try, and what to relate to.
 create view delivery_way as
 select d.seq, d.entry, d.corridor, d.lane, d.order_key, d.receiver, d.state, d.attempts, d.deadline, d.out_id,
        d.answer_due, d.answered_by, d.silent_at,
        coalesce(question.message_id, earlier.id) as relates_to, kept.facts as sealed_facts, kept.body as sealed_body,
-       m.id, m.sender, m.type, m.received_at, m.priority, m.answers, m.facts, coalesce(m.payload, m.wire) as payload
+       m.id, m.sender, m.type, m.received_at, m.priority, m.answers, m.facts, document_of(m) as payload
 from delivery d
 join message m on m.received_at = d.received_at and m.id = d.entry
 -- an answer: the question's own id, for the partner who asked it

@@ -12,9 +12,9 @@ with k as (
   returning entry, received_at
 ), m as (
   insert into message (received_at, id, sender, receiver, type, message_id, conversation_id, priority, answers,
-                       facts, wire, payload)
+                       facts, wire, payload, payload_at, payload_size, ways)
   select received_at, entry, %(sender)s, %(receiver)s, %(type)s, %(message_id)s, %(conversation_id)s, %(priority)s,
-         %(answers)s, %(facts)s, %(wire)b, %(payload)b
+         %(answers)s, %(facts)s, %(wire)b, %(payload)b, %(payload_at)s, %(payload_size)s, %(ways)s
   from k
 ), r as (
   insert into message_ref (received_at, value, scheme, entry)
@@ -27,21 +27,45 @@ _ANSWERED: Final[LiteralString] = """), a as (
   where delivery.entry = %(answers)s and delivery.receiver = %(sender)s and delivery.answered_by is null
 """
 _QUEUED: Final[LiteralString] = """), d as (
-  insert into delivery (entry, corridor, received_at, lane, strand, rank, order_key, receiver, out_id, deadline,
+  insert into delivery (entry, corridor, received_at, lane, strand, rank, order_key, sender, receiver, out_id, deadline,
                         legal_due, answer_due)
-  select k.entry, x.corridor, k.received_at, x.lane, x.strand, %(rank)s, x.order_key, x.receiver, x.out_id, x.deadline,
-         x.legal_due, x.answer_due
+  select k.entry, x.corridor, k.received_at, x.lane, x.strand, %(rank)s, x.order_key, %(sender)s, x.partner, x.out_id,
+         x.deadline, x.legal_due, x.answer_due
   from k, unnest(%(corridors)s::text[], %(lanes)s::text[], %(strands)s::smallint[], %(order_keys)s::bigint[],
-                 %(receivers)s::text[], %(out_ids)s::uuid[], %(deadlines)s::timestamptz[],
+                 %(partners)s::text[], %(out_ids)s::uuid[], %(deadlines)s::timestamptz[],
                  %(legal_dues)s::timestamptz[], %(answer_dues)s::timestamptz[])
-       as x(corridor, lane, strand, order_key, receiver, out_id, deadline, legal_due, answer_due)
-)
-select link_evidence(%(at)s, %(event)s, k.entry, %(digest)b, %(detail)s) from k
+       as x(corridor, lane, strand, order_key, partner, out_id, deadline, legal_due, answer_due)
 """
-ACCEPT: Final[LiteralString] = _KEPT + _ANSWERED + _QUEUED
+_QUEUED_ONCE: Final[LiteralString] = """), d as (
+  insert into delivery (entry, corridor, received_at, lane, strand, rank, order_key, sender, receiver, out_id, deadline,
+                        legal_due, answer_due)
+  select k.entry, %(corridor)s, k.received_at, %(lane)s, %(strand)s, %(rank)s, %(order_key)s, %(sender)s, %(partner)s,
+         %(out_id)s, %(deadline)s, %(legal_due)s, %(answer_due)s
+  from k
+"""
+_LINKED: Final[LiteralString] = """), h as (
+  select k.entry, c.id, c.seq + 1 as seq, c.head
+  from k, lateral (
+    select id, seq, head from chain
+    where coalesce(current_setting('gateway.chain', true), '') in ('', id::text)
+    order by id limit 1 for update skip locked
+  ) c
+), e as (
+  insert into evidence (chain, seq, at, event, entry, digest, detail, previous, link)
+  select id, seq, %(at)s, %(event)s, entry, %(digest)b, %(detail)s, head,
+         sha256(head || convert_to(evidence_words(id, seq, %(at)s, %(event)s, entry, %(digest)b, %(detail)s), 'UTF8'))
+  from h
+  returning chain, seq, link
+), c as (
+  update chain set seq = e.seq, head = e.link from e where chain.id = e.chain
+)
+select coalesce((select link from e), link_evidence(%(at)s, %(event)s, k.entry, %(digest)b, %(detail)s)) from k
+"""
+"""`link_evidence`, said in one statement: it is called itself only where no chain is free, and waits for one."""
+ACCEPT: Final[LiteralString] = _KEPT + _ANSWERED + _QUEUED + _LINKED
 """Message, key, search keys, answered question, deliveries and evidence; a repeat keeps nothing and returns no row."""
-ACCEPT_UNASKED: Final[LiteralString] = _KEPT + _QUEUED
-"""The same for a message that answers nothing."""
+ACCEPT_UNASKED: Final[LiteralString] = _KEPT + _QUEUED_ONCE + _LINKED
+"""The same for most messages: what answers nothing and goes one way."""
 
 RECALL: Final[LiteralString] = """
 select content_digest, answer_facts, answer, entry from message_key where partner = %s and message_id = %s
@@ -166,10 +190,10 @@ select d.lane from d, e
 """
 
 OUTGOING: Final[LiteralString] = """
-select m.id, m.sender, m.type, m.received_at, m.priority, m.answers, m.facts, coalesce(m.payload, m.wire) as payload
+select m.id, m.sender, m.type, m.received_at, m.priority, m.answers, m.facts, document_of(m) as payload
 from delivery d
 join message m on m.received_at = d.received_at and m.id = d.entry
-where d.out_id = %s and d.receiver = %s
+where d.entry between %(first)s and %(last)s and d.out_id = %(out_id)s and d.receiver = %(receiver)s
   and exists (select from outgoing o where o.received_at = d.received_at and o.entry = d.entry
               and o.corridor = d.corridor)
 """

@@ -5,17 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Final
+
+from psycopg.types.numeric import Int8
 
 from gateway.errors import InternalError
 from gateway.model import Corridor, CorridorId, Entry, PartnerId
 from gateway.order import order_key, strand
+from gateway.shell.rows import out_id
 from gateway.terms import RETRIES, USUAL, Terms
+
+COLUMNS: Final = ("corridor", "lane", "strand", "order_key", "partner", "out_id", "deadline", "legal_due", "answer_due")
+"""What `Way.row` knows of a delivery. `partner`: the one that receives it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
     """What a ledger must know to make a delivery."""
 
+    corridor: CorridorId
     receiver: PartnerId
     lane: str
     strand: int
@@ -28,6 +36,21 @@ class Way:
     def name(self) -> str:
         """Of the strand, as workers know it."""
         return f"{self.lane}#{self.strand}" if self.strand else self.lane
+
+    def row(self, entry: Entry) -> dict[str, object]:
+        """What a row of `delivery` says of this way, by COLUMNS."""
+        start = entry.received_at
+        return {
+            "corridor": self.corridor,
+            "lane": self.lane,
+            "strand": self.strand,
+            "order_key": Int8(self.order_key),
+            "partner": self.receiver,
+            "out_id": out_id(entry.id, self.corridor),
+            "deadline": start + self.deadline,
+            "legal_due": start + self.legal if self.legal else None,
+            "answer_due": start + self.answer_within if self.answer_within else None,
+        }
 
 
 class Ways:
@@ -58,6 +81,7 @@ class Ways:
             raise InternalError(f"corridor {corridor} has no receiver")
         key = order_key(entry, known)
         return Way(
+            corridor=corridor,
             receiver=receiver,
             lane=f"{receiver}/{channel}" if channel else receiver,
             strand=strand(key, self.terms_of(receiver).concurrency),

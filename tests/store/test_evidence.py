@@ -88,6 +88,7 @@ def test_a_changed_link_is_named(full: Store, change: LiteralString, seq: int) -
     [
         "update message set wire = wire || '\\x20' where message_id like '%-3'",
         "update message set payload = '\\x00' where message_id like '%-3'",
+        "update message set payload_at = 1, payload_size = 3 where message_id like '%-3'",
         "update message_key set answer = '\\x00' where message_id like '%-3'",
         "update outgoing set body = body || '\\x00' where number = 1",
         "update receipt set body = '\\x00'",

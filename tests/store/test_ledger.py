@@ -15,6 +15,7 @@ from psycopg.errors import UniqueViolation
 from gateway.errors import Conflict, InternalError
 from gateway.lifecycle import State
 from gateway.model import CorridorId, Sealed
+from gateway.shell.evidence import verify_chains
 from gateway.shell.ledger import PostgresLedger
 from gateway.shell.rows import out_id, urn
 from gateway.shell.store import Store
@@ -27,6 +28,7 @@ from tests.builders import (
     a_receipt,
     a_sealed,
     a_verified,
+    a_wire,
     an_entry,
     an_intake,
     some_claims,
@@ -77,6 +79,25 @@ def test_an_entry_comes_back_as_it_was(ledger: PostgresLedger, store: Store, ids
     assert (delivery.attempt, delivery.lane, delivery.relates_to) == (1, HEALTH, None)
     assert delivery.message_id == urn(out_id(entry.id, ASK))
     assert delivery.deadline == entry.received_at + timedelta(hours=24)
+
+
+@pytest.mark.parametrize(
+    ("wire", "payload", "kept"),
+    [
+        (b"<Envelope><Q>1</Q></Envelope>", b"<Q>1</Q>", (None, 10, 8)),
+        (b"<Envelope><Q >1</Q></Envelope>", b"<Q>1</Q>", (b"<Q>1</Q>", None, None)),
+        (b"<Q>1</Q>", b"<Q>1</Q>", (None, None, None)),
+    ],
+)
+def test_a_document_that_stands_in_what_came_is_kept_once(
+    ledger: PostgresLedger, store: Store, ids: CountedIds, *, wire: bytes, payload: bytes, kept: tuple[object, ...]
+) -> None:
+    """Only one whose canonical form is not there is kept beside it; it comes back the same, and the evidence holds."""
+    entry = an_entry(ids(), some_claims("urn:uuid:1"), payload=payload)
+    ledger.enter(entry, a_verified(entry.claims, payload, wire=a_wire(wire)), a_sealed(), {})
+    assert tuple(store.fetch("select payload, payload_at, payload_size from message")[0].values()) == kept
+    assert waiting(store, entry.id).entry.document.payload == payload
+    assert verify_chains(store).broken is None
 
 
 def test_of_fifty_equal_messages_at_once_one_is_kept(ledger: PostgresLedger, store: Store, ids: CountedIds) -> None:

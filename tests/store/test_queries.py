@@ -123,6 +123,17 @@ def test_lists_by_state_and_partner(ledger: PostgresLedger, store: Store) -> Non
     assert numbers(messages(store, search="KZ-77-0001", state="failed", partner=HEALTH)) == [2]
     assert numbers(messages(store, partner=CUSTOMS, state="delivered")) == [3]
     assert messages(store, state="failed").lines[0].state == "failed"
+    assert numbers(messages(store, partner=CUSTOMS, state="unheard-of")) == []
+
+
+def test_what_went_nowhere_is_listed_with_its_sender(ledger: PostgresLedger, store: Store) -> None:
+    """A word to the gateway itself has no way on."""
+    ask(ledger, 1)
+    claims = some_claims("urn:uuid:to-us")
+    enter(ledger, an_entry(UUID(int=2), claims, corridors=(), received_at=NOW + timedelta(minutes=1)))
+    assert numbers(messages(store)) == numbers(messages(store, partner=CUSTOMS)) == [2, 1]
+    assert numbers(messages(store, partner=CUSTOMS, state="queued")) == [1]
+    assert numbers(messages(store, partner=HEALTH)) == [1]
 
 
 def test_the_story_of_a_message_holds_everything(ledger: PostgresLedger, store: Store) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from uuid import RFC_4122, UUID
+
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.shell.rows import array
+from gateway.model import CorridorId
+from gateway.shell.rows import array, out_id, outgoing_words
 from gateway.shell.store import Store
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
@@ -17,3 +20,14 @@ ODD = ('"', "\\", '\\"', "{}", "{a,b}", ",", "null", "NULL", "", " ", "\n", "Ò›Ð
 def test_an_array_is_read_as_it_was_written(store: Store, values: list[str | None]) -> None:
     """Quotes, backslashes, braces, commas, the word null, an absent value, nothing at all."""
     assert store.fetch("select %s::text[] as found", [array(values)])[0]["found"] == values
+
+
+@given(entry=st.uuids(), corridor=st.text(st.characters(exclude_categories=["Cs"])), other=st.uuids())
+def test_an_outgoing_id_leads_to_its_entry(entry: UUID, corridor: str, other: UUID) -> None:
+    """It is a UUIDv8 of the entry's millisecond, the same each time, and another for another entry or corridor."""
+    made = out_id(entry, CorridorId(corridor))
+    words = outgoing_words(made)
+    assert (made.version, made.variant) == (8, RFC_4122)
+    assert words["first"] <= entry <= words["last"]
+    assert made == out_id(entry, CorridorId(corridor)) != out_id(entry, CorridorId(corridor + "-"))
+    assert other == entry or made != out_id(other, CorridorId(corridor))
