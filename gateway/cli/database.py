@@ -141,25 +141,28 @@ def upgrade(
     old data are kept beside. Stop the gateway first. The tables may be brought forward while gateways run: what would
     break an older one waits until it has ended. Ends with 1 while something is pending.
     """
+    from gateway.shell.parts import index_parts
     from gateway.shell.rebuild import upgrade_embedded
     from gateway.shell.revisions import apply_schema
 
     settings, now, rebuilt = settings_at(config, state), datetime.now(UTC), None
     if settings.database_url:
-        stands = apply_schema(settings.database_url, now)
+        stands, indexed = apply_schema(settings.database_url, now), index_parts(settings.database_url)
     else:
         server = server_of(settings)
         if not server.status().running:
             given = settings.database.programs
             rebuilt = upgrade_embedded(_place(settings), now, programs=given, old_programs=old_programs)
         with server:
-            stands = apply_schema(server.dsn, now)
+            stands, indexed = apply_schema(server.dsn, now), index_parts(server.dsn)
     if as_json:
-        emit({"server": asdict(rebuilt) if rebuilt else None, "tables": asdict(stands)})
+        emit({"server": asdict(rebuilt) if rebuilt else None, "tables": asdict(stands), "indexed": indexed})
     else:
         if rebuilt:
             typer.echo(f"the server is PostgreSQL {rebuilt.version} now; the data before are kept in {rebuilt.kept}")
         typer.echo(f"the tables have revision {stands.revision}")
+        for table in indexed:
+            typer.echo(f"any part of a business key is found in {table} now")
         for one in stands.held_by:
             typer.echo(f"waits for {one.name}, {one.program}, revision {one.revision}", err=True)
     raise typer.Exit(1 if stands.pending else 0)
@@ -229,8 +232,8 @@ def _place(settings: Settings) -> Path:
 
 
 def _told(settings: Settings) -> dict[str, Any]:
+    from gateway.shell.parts import searches_parts
     from gateway.shell.presence import live_instances
-    from gateway.shell.queries import searches_parts
     from gateway.shell.revisions import standing
 
     with open_store(settings) as store:

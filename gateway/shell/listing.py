@@ -66,7 +66,6 @@ BEGINS: Final[LiteralString] = "v.value ~>=~ %(search)s and v.value ~<~ %(beyond
 HAS: Final[LiteralString] = "v.value like %(like)s and v.scheme not in ('message', 'conversation')"
 MESSAGE, ENTRY = SQL("id"), SQL("entry")
 MESSAGES, DELIVERIES = SQL("message"), SQL("delivery")
-TRIGRAMS: Final[LiteralString] = "select exists (select from pg_extension where extname = 'pg_trgm') as there"
 
 
 class How(StrEnum):

@@ -10,7 +10,7 @@ from gateway.errors import MessageUnknown
 from gateway.lifecycle import State
 from gateway.model import MessageId, PartnerId
 from gateway.shell import rows
-from gateway.shell.listing import SHORTEST, TRIGRAMS, How, listing
+from gateway.shell.listing import SHORTEST, How, listing
 from gateway.shell.pages import (
     DeliveryLine,
     EvidenceLine,
@@ -24,6 +24,7 @@ from gateway.shell.pages import (
     Overdue,
     Status,
 )
+from gateway.shell.parts import searches_parts
 from gateway.shell.retention import archived_in
 from gateway.shell.store import Store
 
@@ -138,11 +139,6 @@ def messages(
     lines = _lines(store, [(row["received_at"], row["id"]) for row in found[:limit]])
     end = found[limit - 1] if len(found) > limit else None
     return MessagePage(lines=lines, next=write_cursor(end["received_at"], end["id"], how) if end else None, how=how)
-
-
-def searches_parts(store: Store) -> bool:
-    """True where any part of a business key can be looked for, not only its beginning."""
-    return bool(store.fetch(TRIGRAMS)[0]["there"])
 
 
 def message(store: Store, entry: UUID) -> MessageStory:

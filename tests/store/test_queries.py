@@ -7,12 +7,14 @@ from uuid import UUID
 
 import pytest
 
+from gateway.cli.program import run
 from gateway.errors import MessageUnknown
 from gateway.lifecycle import State
 from gateway.model import MessageId
 from gateway.shell.inbox import PostgresInbox
 from gateway.shell.ledger import PostgresLedger
-from gateway.shell.queries import intakes, message, messages, overdue, searches_parts, status
+from gateway.shell.parts import index_parts, searches_parts
+from gateway.shell.queries import intakes, message, messages, overdue, status
 from gateway.shell.store import Store
 from tests.builders import (
     CHINA,
@@ -106,6 +108,29 @@ def test_without_the_extension_only_beginnings_are_found(ledger: PostgresLedger,
     assert not searches_parts(store)
     assert (numbers(messages(store, search="KZ-7")), numbers(messages(store, search="Z-77"))) == ([1], [])
     put(ledger, 2, minutes=60 * 24 * 365)
+
+
+def test_months_before_the_extension_are_indexed_by_an_upgrade(
+    ledger: PostgresLedger, store: Store, dsn: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Until then no part is looked for, which would read all of them; what was begun once is made anew."""
+    put(ledger, 1, permit="KZ-77")
+    store.run(lambda connection: connection.execute("drop extension pg_trgm cascade"))
+    assert index_parts(dsn) == []
+    store.run(lambda connection: connection.execute("create extension pg_trgm"))
+    store.run(
+        lambda connection: connection.execute("create index message_ref_202611_parts on message_ref_202611 (entry)")
+    )
+    broken = "update pg_index set indisvalid = false where indexrelid = 'message_ref_202611_parts'::regclass"
+    store.run(lambda connection: connection.execute(broken))
+    assert not searches_parts(store)
+    assert numbers(messages(store, search="Z-77")) == []
+    monkeypatch.setenv("GATEWAY_DATABASE_URL", dsn)
+    assert run(["db", "upgrade"]) == 0
+    assert "any part of a business key is found in message_ref_202611 now" in capsys.readouterr().out
+    assert searches_parts(store)
+    assert numbers(messages(store, search="Z-77")) == [1]
+    assert index_parts(dsn) == []
 
 
 def test_lists_by_state_and_partner(ledger: PostgresLedger, store: Store) -> None:
