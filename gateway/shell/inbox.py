@@ -9,7 +9,8 @@ from gateway.errors import MessageUnknown
 from gateway.lifecycle import State
 from gateway.model import Delivery, MessageId, PartnerId, Receipt
 from gateway.ports import Clock, Ledger
-from gateway.shell.rows import delivery_of, outgoing_words, uuid_of
+from gateway.shell.own_ids import outgoing_words, uuid_of
+from gateway.shell.rows import delivery_of
 from gateway.shell.store import Store
 
 WAITING: Final[LiteralString] = """

@@ -26,6 +26,7 @@ from gateway.order import RANKS
 from gateway.ports import Clock, Ids
 from gateway.shell import large_rows, rows, statements
 from gateway.shell.depot import write_with
+from gateway.shell.own_ids import outgoing_words, uuid_of
 from gateway.shell.store import Store
 from gateway.shell.ways import COLUMNS, Ways
 from gateway.terms import RETRIES, Terms
@@ -99,10 +100,10 @@ class PostgresLedger:
 
     def outgoing(self, message_id: MessageId, receiver: PartnerId) -> Entry | None:
         """The entry that our envelope `message_id` to `receiver` carried, for an answer that relates to it."""
-        known = rows.uuid_of(message_id)
+        known = uuid_of(message_id)
         if known is None:
             return None
-        found = self._store.fetch(statements.OUTGOING, rows.outgoing_words(known) | {"receiver": receiver})
+        found = self._store.fetch(statements.OUTGOING, outgoing_words(known) | {"receiver": receiver})
         return rows.entry_of(found[0]) if found else None
 
     def answered(self, question: UUID, by: PartnerId) -> bool:

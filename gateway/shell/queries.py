@@ -11,6 +11,7 @@ from gateway.lifecycle import State
 from gateway.model import MessageId, PartnerId
 from gateway.shell import rows
 from gateway.shell.listing import SHORTEST, How, listing
+from gateway.shell.own_ids import outgoing_words, uuid_of
 from gateway.shell.pages import (
     DeliveryLine,
     EvidenceLine,
@@ -169,8 +170,8 @@ def message(store: Store, entry: UUID) -> MessageStory:
 
 def entry_by_our_id(store: Store, text: str) -> UUID | None:
     """The message that an id of ours names: its own, or that of an envelope we sent for it."""
-    wanted = rows.uuid_of(text.strip())
-    found = store.fetch(BY_ID, rows.outgoing_words(wanted)) if wanted else []
+    wanted = uuid_of(text.strip())
+    found = store.fetch(BY_ID, outgoing_words(wanted)) if wanted else []
     return found[0]["entry"] if found else None
 
 

@@ -8,9 +8,10 @@ from uuid import UUID
 
 from gateway.errors import MessageUnknown
 from gateway.model import Delivery, MessageId, PartnerId
+from gateway.shell.own_ids import outgoing_words, uuid_of
 from gateway.shell.pages import Status
 from gateway.shell.queries import status
-from gateway.shell.rows import delivery_of, outgoing_words, uuid_of
+from gateway.shell.rows import delivery_of
 from gateway.shell.store import Store
 
 OF_SENDER: Final[LiteralString] = """

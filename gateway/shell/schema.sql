@@ -86,9 +86,9 @@ end $$;
 create index message_ref_value on message_ref (value text_pattern_ops, received_at desc, entry desc);
 
 -- One row per way a message goes on. out_id: of our envelope, whose first 48 bits are those of its entry, and so it is
--- found (rows.out_id). seq is the order of acceptance and the cursor of a partner that pulls. What has
--- the same order_key leaves in that order, whatever its rank (0 urgent, 1 usual, 2 bulk); a strand is the part of a
--- lane that one worker serves at a time. next_at: when this message alone may be tried again.
+-- found (own_ids.out_id). seq is the order of acceptance and the cursor of a partner that pulls. What has the same
+-- order_key leaves in that order, whatever its rank (0 urgent, 1 usual, 2 bulk); a strand is the part of a lane that one
+-- worker serves at a time. next_at: when this message alone may be tried again.
 create table delivery (
   entry uuid not null,
   corridor text not null,

@@ -12,7 +12,7 @@ from psycopg.types.numeric import Int8
 from gateway.errors import InternalError
 from gateway.model import Corridor, CorridorId, Entry, PartnerId
 from gateway.order import order_key, strand
-from gateway.shell.rows import out_id
+from gateway.shell.own_ids import out_id
 from gateway.terms import RETRIES, USUAL, Terms
 
 COLUMNS: Final = ("corridor", "lane", "strand", "order_key", "partner", "out_id", "deadline", "legal_due", "answer_due")

@@ -25,7 +25,7 @@ from gateway.model import (
 from gateway.order import RANKS, in_order
 from gateway.ports import Clock, Ids
 from gateway.shell.ledger import EVENTS, OURS
-from gateway.shell.rows import out_id, urn
+from gateway.shell.own_ids import out_id, urn
 from gateway.shell.ways import Ways
 from gateway.terms import RETRIES, Terms
 from gateway.testing.evidence import Evidence, Link

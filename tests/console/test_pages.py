@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from gateway.lifecycle import State
-from gateway.shell.rows import out_id
+from gateway.shell.own_ids import out_id
 from gateway.testing import rejects, times_out
 from tests.builders import HEALTH, NOW, a_receipt, a_sealed, an_entry, an_intake, some_claims
 from tests.operators import House, Tab

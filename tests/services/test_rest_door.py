@@ -14,7 +14,8 @@ from lxml import etree
 from gateway.kit.templates.gateway_rest import GatewayRest
 from gateway.lifecycle import State
 from gateway.model import RECEIPT
-from gateway.shell.rows import delivery_of, uuid_of
+from gateway.shell.own_ids import uuid_of
+from gateway.shell.rows import delivery_of
 from tests.running import Running, new_id
 from tests.services.clients import Clients, case
 

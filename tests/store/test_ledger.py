@@ -17,7 +17,7 @@ from gateway.lifecycle import State
 from gateway.model import CorridorId, Sealed
 from gateway.shell.evidence import verify_chains
 from gateway.shell.ledger import PostgresLedger
-from gateway.shell.rows import out_id, urn
+from gateway.shell.own_ids import out_id, urn
 from gateway.shell.store import Store
 from tests.builders import (
     CUSTOMS,

@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.model import CorridorId
-from gateway.shell.rows import array, out_id, outgoing_words
+from gateway.shell.own_ids import out_id, outgoing_words
+from gateway.shell.rows import array
 from gateway.shell.store import Store
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))

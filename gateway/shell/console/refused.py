@@ -11,8 +11,8 @@ from werkzeug.wrappers import Response
 from gateway.shell.console.house import House
 from gateway.shell.console.messages import WINDOWS
 from gateway.shell.console.reads import incident
+from gateway.shell.own_ids import uuid_of
 from gateway.shell.queries import intakes
-from gateway.shell.rows import uuid_of
 
 PAGE: Final = 50
 
