@@ -161,7 +161,7 @@ def _pieces(month: Path, events: set[tuple[str, ...]]) -> set[tuple[str, str]]:
 
 def _part(row: dict[str, Any]) -> tuple[int, int | None]:
     """Where in the octets of a row its document begins and ends."""
-    if row["payload_at"] is None:
+    if row.get("payload_at") is None:
         return 0, None
     begin = int(row["payload_at"])
     return begin, begin + int(row["payload_size"])
