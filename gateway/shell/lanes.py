@@ -13,6 +13,13 @@ import psycopg
 from gateway.shell.rows import jsonb
 from gateway.shell.store import Connection, Store
 
+TAKE: Final[LiteralString] = """
+select held, case when held then set_config('plan_cache_mode', 'force_generic_plan', false) end
+from (select pg_try_advisory_lock(hashtextextended(%s, 0)) as held offset 0) l
+"""
+LEAVE: Final[LiteralString] = """
+select pg_advisory_unlock(hashtextextended(%s, 0)), set_config('plan_cache_mode', 'auto', false)
+"""
 COUNTS: Final[LiteralString] = """
 select coalesce(d.lane, b.lane) as lane, coalesce(d.queued, 0) as queued, coalesce(d.urgent, 0) as urgent, d.oldest,
        d.due, coalesce(b.paused, false) as paused, coalesce(b.failures, 0) as failures, b.held_since,
@@ -90,16 +97,19 @@ class LaneCount:
 
 @contextmanager
 def lane_held(connection: Connection, lane: str) -> Iterator[bool]:
-    """True while this connection holds the lane: no other worker sends on it. Dies with the connection."""
+    """True while this connection holds the lane: no other worker sends on it. Dies with the connection.
+
+    Meanwhile its statements, few and asked again and again, are planned once: NEXT takes longer to plan than to run.
+    """
     key = ["lane " + lane]
-    got = connection.execute("select pg_try_advisory_lock(hashtextextended(%s, 0))", key).fetchone()
+    got = connection.execute(TAKE, key).fetchone()
     held = got is not None and bool(got[0])
     try:
         yield held
     finally:
         if held and not connection.closed:
             with suppress(psycopg.OperationalError):  # a connection that was ended has let go already
-                connection.execute("select pg_advisory_unlock(hashtextextended(%s, 0))", key)
+                connection.execute(LEAVE, key)
 
 
 def lane_counts(store: Store) -> list[LaneCount]:

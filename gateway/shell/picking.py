@@ -21,7 +21,8 @@ BATCH: Final = 20
 """Deliveries read at once; each is looked at again before it goes."""
 
 # A loose index scan: it costs by the number of strands, not of messages. The scalar subqueries keep their index: as
-# `exists` the planner may hash everything that waits.
+# `exists` the planner may hash everything that waits; and without an order, or one over several lanes, it may read all
+# that was ever delivered, for it takes what waits to be as old as that.
 DUE: Final[LiteralString] = """
 with recursive q as (
   (select lane, strand from delivery where state = 'queued' order by lane, strand limit 1)
@@ -41,11 +42,13 @@ where s.lane <> all(%(not)s::text[])
   and (
     not coalesce(b.paused, false) and coalesce(b.next_at, '-infinity') <= %(now)s and (
       select true from delivery d
-      where d.lane = s.lane and d.strand = s.strand and d.state = 'queued' and d.next_at <= %(now)s limit 1
+      where d.lane = s.lane and d.strand = s.strand and d.state = 'queued' and d.next_at <= %(now)s
+      order by d.rank, d.seq limit 1
     )
     or (
       select true from delivery d
-      where d.lane = s.lane and d.strand = s.strand and d.state = 'queued' and d.deadline <= %(now)s limit 1
+      where d.lane = s.lane and d.strand = s.strand and d.state = 'queued' and d.deadline <= %(now)s
+      order by d.deadline limit 1
     )
   )
   and not exists (select from procrastinate_jobs j where j.lock = s.name and j.status in ('todo', 'doing'))
@@ -79,10 +82,14 @@ select w.* from b join delivery_way w using (entry, corridor) order by b.n, b.se
 LATE: Final[LiteralString] = """
 select w.*
 from (
-  select entry, corridor from delivery
-  where lane = any(%(lanes)s) and state = 'queued' and deadline <= %(now)s
-    and (%(strand)s::integer is null or strand = %(strand)s)
-  order by deadline limit 100
+  select x.entry, x.corridor
+  from unnest(%(lanes)s::text[]) as l(lane) cross join lateral (
+    select entry, corridor, deadline from delivery d
+    where d.lane = l.lane and d.state = 'queued' and d.deadline <= %(now)s
+      and (%(strand)s::integer is null or d.strand = %(strand)s)
+    order by d.deadline limit 100
+  ) x
+  order by x.deadline limit 100
 ) d
 join delivery_way w using (entry, corridor)
 order by w.seq
@@ -115,7 +122,7 @@ where d.lane = %(lane)s and d.strand = %(strand)s and d.state = 'queued' and d.n
 """
 PROGRESS: Final[LiteralString] = """
 update lane set sent = sent + %(sent)s, released_at = case when (
-  select true from delivery d where d.lane = %(lane)s and d.state = 'queued' limit 1
+  select true from delivery d where d.lane = %(lane)s and d.state = 'queued' order by d.strand, d.rank, d.seq limit 1
 ) then released_at end
 where lane = %(lane)s and released_at is not null
 """

@@ -45,7 +45,10 @@ order by m.received_at desc, m.id desc
 WHEN: Final[LiteralString] = """
 select received_at from delivery where entry = %(id)s
 union all
-select received_at from message where id = %(id)s
+select m.received_at
+from evidence e
+join message m on m.id = e.entry and m.received_at between e.at - interval '1 day' and e.at + interval '1 day'
+where e.entry = %(id)s and e.event in ('accepted', 'notice')
 limit 1
 """
 WHOLE: Final[LiteralString] = """
