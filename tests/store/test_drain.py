@@ -12,7 +12,7 @@ from gateway.shell.drain import Drain
 from gateway.shell.fence import FencedCourier, take_lane, take_lead
 from gateway.shell.lanes import lane_held
 from gateway.shell.ledger import PostgresLedger
-from gateway.shell.store import Store
+from gateway.shell.store import Connection, Store
 from gateway.shell.worker import LEADER
 from tests.builders import HEALTH, FrozenClock, a_sealed, a_wire
 from tests.database import wait_until
@@ -29,6 +29,21 @@ def test_a_lane_that_another_holds_is_left_alone(
         assert held
         assert drain.serve(HEALTH) == 0
     assert drain.serve(HEALTH) == 1
+
+
+def test_only_a_held_lane_has_its_statements_planned_once(store: Store) -> None:
+    """The connection goes back to the others as it was; so does one that did not get the lane."""
+
+    def mode(connection: Connection) -> str:
+        found = connection.execute("show plan_cache_mode").fetchone()
+        assert found is not None
+        return str(found[0])
+
+    with store.session() as one, store.session() as other:
+        with lane_held(one, HEALTH) as held, lane_held(other, HEALTH) as also:
+            assert (held, mode(one)) == (True, "force_generic_plan")
+            assert (also, mode(other)) == (False, "auto")
+        assert mode(one) == mode(other) == "auto"
 
 
 def test_a_worker_that_lost_its_hold_writes_and_sends_nothing_more(
