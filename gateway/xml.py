@@ -42,6 +42,12 @@ _USUAL_DEPTH: Final = 20
 _DEEPER = etree.XPath("boolean(" + "/*" * (LIMITS.depth + 1) + ")")
 _UNUSUAL = etree.XPath("boolean(" + "/*" * (_USUAL_DEPTH + 1) + ")")
 """A path costs by its steps even where nothing is found, so the short one is asked first."""
+_PARSER_LIMITS: Final = {
+    "depth": ("nested too deep", "X5"),
+    "entity": ("a document type declaration is not accepted", "X1"),
+    "XML_PARSE_HUGE": ("a text is too long", "X6"),
+}
+"""How libxml2 tells its own limits -> our words and row."""
 _LONGER = etree.XPath(f"boolean(//text()[string-length() > {LIMITS.text}])")
 
 
@@ -55,8 +61,7 @@ def parse(data: bytes, *, instructions: bool = False) -> Element:
     try:
         root = etree.fromstring(data, _parsers.parser)
     except etree.XMLSyntaxError as error:
-        line, column = error.position
-        raise EnvelopeMalformed(f"not well-formed at line {line}, column {column}: {error.msg}", threat="X8") from None
+        raise _refusal(error) from None
     except (ValueError, LookupError) as error:
         raise EnvelopeMalformed(f"unreadable: {error}", threat="X7") from None
     _check_shape(data, root, instructions=instructions)
@@ -72,6 +77,15 @@ def parse_again(data: bytes) -> Element:
         return etree.fromstring(data, _parsers.parser)
     except etree.XMLSyntaxError as error:
         raise EnvelopeMalformed(f"not well-formed by itself: {error.msg}", threat="X8") from None
+
+
+def _refusal(error: etree.XMLSyntaxError) -> EnvelopeMalformed:
+    """What the parser stopped at; its own limits, which no option of ours lifts, in our words."""
+    line, column = error.position
+    told = (error.msg or "").removesuffix(f", line {line}, column {column}")
+    limits = _PARSER_LIMITS.items() if error.code == etree.ErrorTypes.ERR_RESOURCE_LIMIT else ()
+    reason, threat = next((ours for word, ours in limits if word in told), (told, "X8"))
+    return EnvelopeMalformed(f"not well-formed at line {line}, column {column}: {reason}", threat=threat)
 
 
 class _Parsers(local):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from gateway.errors import EnvelopeMalformed
@@ -53,3 +55,20 @@ def test_nodes_are_counted_exactly_at_the_limit(unit: str, nodes: int) -> None:
     with pytest.raises(EnvelopeMalformed) as refusal:
         parse(f"<a>{FILL}{unit * room}{'<b/>' * nodes}</a>".encode())
     assert refusal.value.threat == "X5"
+
+
+@pytest.mark.parametrize(
+    ("wire", "detail", "threat"),
+    [
+        ("<a>" * 300 + "</a>" * 300, "not well-formed at line 1, column 771: nested too deep", "X5"),
+        (f"<a>{'x' * 10_000_100}</a>", "not well-formed at line 1, column [0-9]+: a text is too long", "X6"),
+        ("<a>\n<b></a>", "not well-formed at line 2, column 8: Opening and ending tag mismatch: b line 2 and a", "X8"),
+    ],
+    ids=["depth", "text", "tags"],
+)
+def test_what_the_parser_stops_at_is_told_once_and_in_our_words(wire: str, detail: str, threat: str) -> None:
+    """The place stands once, and nobody is advised to set an option of a library."""
+    with pytest.raises(EnvelopeMalformed) as refusal:
+        parse(wire.encode())
+    assert re.fullmatch(detail, refusal.value.detail)
+    assert refusal.value.threat == threat
