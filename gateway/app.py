@@ -198,11 +198,11 @@ def front() -> Front:
 
 
 def uploads_of(house: House) -> Uploads:
-    """Long messages come over REST."""
+    """Long messages come by both doors; over SOAP their head is the beginning of the body."""
     depot, settings = house.setup.depot, house.settings
     assert isinstance(depot, StoreDepot)  # noqa: S101 - `build` made it
     return Uploads(
-        depot.spool, paths=frozenset({MESSAGES_PATH}), smallest=settings.largest_message,
+        depot.spool, paths={MESSAGES_PATH: False, "/soap": True}, smallest=settings.largest_message,
         largest=settings.largest_spooled, patience=PATIENCE,
     )  # fmt: skip
 

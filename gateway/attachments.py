@@ -41,7 +41,7 @@ def document_of(verified: Verified, setup: Setup) -> Document:
         raise MediaTypeUnknown(f"this file is no {media}", threat="S3")
     return Document(
         type=ATTACHMENT_TYPE, version="", payload=verified.payload, schema=f"{_LABEL}{media}",
-        large=verified.wire.large,
+        large=verified.large,
     )  # fmt: skip
 
 
@@ -51,7 +51,7 @@ def media_of_file(document: Document) -> str:
 
 
 def _head(verified: Verified, setup: Setup) -> bytes:
-    large = verified.wire.large
+    large = verified.large
     if large is None or setup.depot is None:
         return verified.payload[:_HEAD]
     with closing(setup.depot.open(large)) as source:

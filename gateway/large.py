@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import BinaryIO
 
 from gateway import attachments
 from gateway.envelope.rest import REST_MEDIA_TYPE
-from gateway.errors import ConfigurationError, Finding, InternalError, NoCorridor
+from gateway.errors import ConfigurationError, Finding, GatewayError, InternalError, NoCorridor
 from gateway.mapping.stream import translate_stream
 from gateway.mapping.streamable import streamable
 from gateway.model import ATTACHMENT_TYPE, Corridor, Delivery, Document, Large, Verified
@@ -20,14 +20,30 @@ from gateway.setup import Setup
 
 def judged(verified: Verified, setup: Setup) -> Document:
     """The long document that was signed is known and valid by its schema. Raises as `gateway.schema.validate`."""
-    large = _large(verified.wire.large)
-    with closing(opened(large, setup)) as source:
+    large = _large(verified.large)
+    with closing(opened(large, setup)) as source, placed(large):
         return validate_large(source, large, setup.schemas)
 
 
 def held(document: Document, verified: Verified, setup: Setup) -> None:
     """The long document keeps to its code lists, as a short one must. Raises RuleViolation with the first findings."""
-    setup.codes.hold_large(document, verified, lambda: opened(_large(document.large), setup))
+    large = _large(document.large)
+    with placed(large):
+        setup.codes.hold_large(document, verified, lambda: opened(large, setup))
+
+
+@contextmanager
+def placed(large: Large) -> Iterator[None]:
+    """Findings in the document say where in what came they are."""
+    line, column = large.begins
+    try:
+        yield
+    except GatewayError as error:
+        error.findings = tuple(
+            replace(one, line=one.line + line - 1, column=(one.column or 1) + (column - 1 if one.line == 1 else 0))
+            if one.line else one for one in error.findings
+        )  # fmt: skip
+        raise
 
 
 def passable(corridors: Iterable[Corridor], setup: Setup) -> None:

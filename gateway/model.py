@@ -60,10 +60,13 @@ ATTACHMENT_TYPE = DocumentType("ATTACHMENT")
 class Large:
     """Octets too many to be held in memory: what is known of them, and where `gateway.ports.Depot` finds them.
 
-    `digests` in hex by short name, `sha256` always; none = they have not come yet. `name`: as the ledger knows them.
+    `digests` in hex by short name, `sha256` always; none = they have not come yet. `name`: as the ledger knows what
+    they are, or are a stretch of from `at` on. `begins`: line and column of the first octet in what came.
     """
 
     size: int
+    at: int = 0
+    begins: tuple[int, int] = field(default=(1, 1), compare=False)
     digests: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
     source: Callable[[], BinaryIO] | None = field(default=None, compare=False, repr=False)
@@ -206,7 +209,9 @@ class Verified:
     """SHA-256 hex over the signed parts that make a message *this* message (not time stamp, not token)."""
     soap: str = ""
     payload_at: tuple[int, ...] = ()
-    """Where the payload stands in the wire's XML, as child positions counting elements only."""
+    """Where the payload stands in the wire's XML, as child positions of elements."""
+    large: Large | None = None
+    """The payload where it is too long to be held; then `payload` is empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

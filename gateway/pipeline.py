@@ -92,7 +92,7 @@ def _judged(verified: Verified, readable: Verified, setup: Setup, steps: Steps) 
     """Valid by its schema, what its action says, and true to the code lists; its tree is read once for all of it."""
     if attachments.is_one(verified):
         return steps.run("validate", lambda: attachments.document_of(verified, setup))
-    if verified.wire.large is not None:
+    if verified.large is not None:
         document = steps.run("validate", lambda: judged(verified, setup))
         _says_what_it_is(verified, document)
         steps.run("codes", lambda: held(document, verified, setup))

@@ -28,8 +28,7 @@ from gateway.model import (
     Wire,
 )
 from gateway.pipeline import Steps, accept
-from gateway.seal.http_signature import verify_head
-from gateway.seal.profiles import open_envelope, seal_answer, verify
+from gateway.seal.profiles import open_envelope, seal_answer, verify, verify_head
 from gateway.setup import OWN_ID, Setup
 from gateway.welcome import welcome
 from gateway.xml import canonical
@@ -62,13 +61,14 @@ def receive(wire: Wire, profile: Profile, setup: Setup) -> Sealed:
         return refuse(attempt, refusal.any_error(error), setup)
 
 
-def admit(wire: Wire, setup: Setup) -> Sealed:
+def admit(wire: Wire, profile: Profile, setup: Setup) -> Sealed:
     """Whether a long body may come, by its head alone: status 100, or a refusal. Never raises.
 
     The header `gw-known` in a 100 says that the message came before: its body need only be compared. `gw-admitted` is
-    the time that counts for its age, `gw-sender` who is proven to send it.
+    the time that counts for its age, `gw-sender` who is proven to send it. Over SOAP the head is the beginning of the
+    body, and a body that came before is read again: only canonical form tells whether it is the same.
     """
-    attempt = Attempt(wire, "rest-gw-1")
+    attempt = Attempt(wire, profile)
     try:
         attempt.envelope = open_envelope(wire, attempt.profile)
         attempt.verified = verified = verify_head(attempt.envelope, setup.partners, wire.received_at)
@@ -80,7 +80,7 @@ def admit(wire: Wire, setup: Setup) -> Sealed:
     headers: tuple[tuple[str, str], ...] = (
         ("gw-admitted", wire.received_at.isoformat()), ("gw-sender", verified.partner.id)
     )  # fmt: skip
-    headers += (("gw-known", "1"),) if earlier else ()
+    headers += (("gw-known", "1"),) if earlier and profile == "rest-gw-1" else ()
     return Sealed(body=b"", content_type="", message_id=MessageId(""), references=(), status=100, headers=headers)
 
 

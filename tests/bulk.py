@@ -48,6 +48,7 @@ ADAPTER = Adapter(
         way("bulk-on", "{SENDER}", "{PUSHED}", "BULK_LIST"),
         way("bulk-soap", "{SENDER}", "{SOAP}", "BULK_LIST"),
         way("bulk-mapped", "{SENDER}", "{PUSHED}", "BULK_ORDER", "BULK_OUT", "mappings/bulk_kz/order.csv"),
+        way("bulk-from-soap", "{SOAP}", "{PUSHED}", "BULK_LIST"),
         way("bulk-pulled", "{PUSHED}", "{SENDER}", "BULK_LIST"),
         way("bulk-file", "{SENDER}", "{PUSHED}", "ATTACHMENT"),
     ),
@@ -88,6 +89,7 @@ def bulk_tree(root: Path, endpoint: str) -> Path:
         "xsd/bulk_kz/out.csv": HEAD.format(title="Out", namespace=OTHER, root="Out") + OUT,
         f"certs/partners/{SENDER}.toml": _record(SENDER, 'attachments = ["application/pdf", "image/png"]'),
         f"certs/partners/{PUSHED}.toml": _record(PUSHED, f'endpoint = "{endpoint}"'),
+        f"certs/partners/{SOAP}.toml": _record(SOAP, 'sign_with = "rsa-sha256"'),
     }
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)

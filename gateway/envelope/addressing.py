@@ -67,8 +67,13 @@ def content_digest(claims: Claims, payload: bytes) -> str:
 
     Times, tokens and element ids are left out, so a message sealed again keeps its digest.
     """
+    return content_digest_of(claims, hashlib.sha256(payload).hexdigest())
+
+
+def content_digest_of(claims: Claims, payload: str) -> str:
+    """The same, when the SHA-256 of the payload is at hand in hex."""
     words = (
         claims.message_id, claims.action, claims.to, claims.sender, claims.receiver or "", claims.conversation_id,
-        claims.relates_to or "", claims.reply_to, hashlib.sha256(payload).hexdigest(),
+        claims.relates_to or "", claims.reply_to, payload,
     )  # fmt: skip
     return hashlib.sha256("\x00".join(words).encode()).hexdigest()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import BinaryIO, Final
-from xml.parsers import expat
 
 from lxml import etree
 
 from gateway.errors import EnvelopeMalformed, Finding, GatewayError, MediaTypeUnknown
+from gateway.gauge import Gauge
 from gateway.model import XSI
 from gateway.schema.recognise import Step
 from gateway.xml import LIMITS, Element
@@ -59,12 +58,10 @@ class _Pass:
         self._children = [0]
         self._split: list[tuple[int, str, int, int]] = []
         self._text: list[str] | None = None
-        self._length = self._fed = 0
         self._root: Element | None = None
         self._namespaces = 0
-        self._names: dict[str, str] = {}
-        self._named = self._letters = 0
-        self._parser = parser = expat.ParserCreate(namespace_separator=_SEPARATOR, intern=self._names)
+        self._gauge = Gauge(_SEPARATOR)
+        self._parser = parser = self._gauge.parser
         parser.buffer_text = True
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
@@ -78,45 +75,15 @@ class _Pass:
 
     def read(self, source: BinaryIO) -> Sketch:
         """The whole document."""
-        try:
-            tail = b""
-            while chunk := source.read(AT_ONCE):
-                if not tail and (b"\0" in chunk[:64] or chunk.startswith((b"\xff\xfe", b"\xfe\xff", b"+/v"))):
-                    raise MediaTypeUnknown("only UTF-8 is accepted", threat="X7")
-                self._measure(chunk)
-                self._parser.Parse(chunk, False)
-                self._measure_names()
-                tail = chunk
-            self._parser.Parse(b"", True)
-        except expat.ExpatError as error:
-            what = expat.ErrorString(error.code)
-            reason = f"not well-formed at line {error.lineno}, column {error.offset + 1}: {what}"
-            raise EnvelopeMalformed(reason, threat="X8") from None
+        first = True
+        while chunk := source.read(AT_ONCE):
+            if first and (b"\0" in chunk[:64] or chunk.startswith((b"\xff\xfe", b"\xfe\xff", b"+/v"))):
+                raise MediaTypeUnknown("only UTF-8 is accepted", threat="X7")
+            self._gauge.feed(chunk)
+            first = False
+        self._gauge.feed(b"")
         assert self._root is not None  # noqa: S101 - a document that parses has one
         return Sketch(root=self._root, values={path: list(one.values or ()) for path, one in self._paths.items()})
-
-    def _measure(self, chunk: bytes) -> None:
-        """A text, or a value of an attribute, is never longer than this stretch without a tag's beginning.
-
-        A comment or instruction may hold many: what waits for its end is held, and looked through with every piece.
-        """
-        if self._fed - max(0, self._parser.CurrentByteIndex) > LIMITS.text:
-            raise EnvelopeMalformed("a comment or instruction is too long", threat="X6")
-        self._fed += len(chunk)
-        first = chunk.find(b"<")
-        self._length += len(chunk) if first < 0 else first
-        if self._length > LIMITS.text:
-            raise EnvelopeMalformed("a text is too long", threat="X6")
-        if first >= 0:
-            self._length = len(chunk) - chunk.rfind(b"<")
-
-    def _measure_names(self) -> None:
-        """A parser never forgets a name: the different ones are bounded together, a short one as one of 100 letters."""
-        if len(self._names) > self._named:
-            self._letters += sum(max(100, len(str(name))) for name in islice(self._names, self._named, None))
-            self._named = len(self._names)
-            if self._letters > LIMITS.text:
-                raise EnvelopeMalformed("too many different names", threat="X5")
 
     # --- elements -----------------------------------------------------------------------------------------------------
     def _start(self, name: str, attributes: dict[str, str]) -> None:

@@ -133,6 +133,7 @@ def _prove(
         references=references(digests, base),
         payload=wire.body,
         content_digest=_content_digest(wire, request),
+        large=wire.large,
     )
 
 

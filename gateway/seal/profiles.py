@@ -20,19 +20,30 @@ from gateway.model import (
     Wire,
 )
 from gateway.ports import Keyring, OwnKey
-from gateway.seal import framed, http_sign, http_signature, soap, soap_sign
+from gateway.seal import framed, http_sign, http_signature, long_soap, soap, soap_sign
 
 
 def open_envelope(wire: Wire, profile: Profile) -> Envelope:
     """What the sender claims. Raises the envelope errors of the profile."""
-    return framed.open_envelope(wire) if profile == "soap-gw-1" else open_rest(wire)
+    if profile == "rest-gw-1":
+        return open_rest(wire)
+    return framed.open_envelope(wire) if wire.large is None else long_soap.open_long(wire)
 
 
 def verify(envelope: Envelope, partners: Mapping[PartnerId, Partner], at: datetime) -> Verified:
     """What the seal proves. Raises the SealError family."""
-    if envelope.profile == "soap-gw-1":
-        return framed.verify_envelope(envelope, partners, at)
-    return http_signature.verify_request(envelope, partners, at)
+    if envelope.profile == "rest-gw-1":
+        return http_signature.verify_request(envelope, partners, at)
+    desk = framed.verify_envelope if envelope.wire.large is None else long_soap.verify_whole
+    return desk(envelope, partners, at)
+
+
+def verify_head(envelope: Envelope, partners: Mapping[PartnerId, Partner], at: datetime) -> Verified:
+    """What the seal of a long message proves before its body is here: who sends it, and the digest that the body must
+    have. Raises the SealError family.
+    """
+    desk = http_signature.verify_head if envelope.profile == "rest-gw-1" else long_soap.verify_head
+    return desk(envelope, partners, at)
 
 
 def fresh(verified: Verified, now: datetime, window: timedelta = soap.WINDOW, skew: timedelta = soap.SKEW) -> None:

@@ -15,7 +15,7 @@ from typing import Final
 from gateway.envelope.addressing import content_digest, instant
 from gateway.envelope.soap import Parts
 from gateway.errors import SealBroken, SealExpired, SealInvalid, SealToken, WeakAlgorithm
-from gateway.model import BASE64, WSU, X509V3, Envelope, Partner, PartnerId, Verified
+from gateway.model import BASE64, WSU, X509V3, Claims, Envelope, Partner, PartnerId, Verified
 from gateway.seal.keys import verify_octets
 from gateway.seal.shape import ID, named_parts, no_second_meaning, payload_octets, security_of
 from gateway.seal.trust import bind
@@ -48,6 +48,43 @@ def verify_soap(envelope: Envelope, partners: Mapping[PartnerId, Partner], at: d
     parts = envelope.parsed
     if not isinstance(parts, Parts):
         raise SealInvalid("not a SOAP envelope")
+    signed = signed_by(envelope, parts, partners, at)
+    proven = check_digests(signed.shape, signed.named)
+    missing = {name for name, _ in signed.named.values()} - proven.keys()
+    if missing:
+        raise SealBroken(f"required part unsigned: {', '.join(sorted(missing))}", threat="W4")
+    no_second_meaning(parts.envelope, parts.body, proven["Body"][1])
+    claims = timed(envelope.claims, signed.timestamp)
+    payload = payload_octets(parts.body, parts.payload, proven["Body"][1])
+    return Verified(
+        wire=envelope.wire,
+        profile="soap-gw-1",
+        claims=claims,
+        partner=signed.partner,
+        certificate=signed.certificate,
+        algorithm=signed.shape.algorithm,
+        references=tuple(reference for reference, _ in proven.values()),
+        payload=payload,
+        content_digest=content_digest(claims, payload),
+        soap=envelope.soap,
+        payload_at=parts.payload_at,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    """A SignedInfo that a partner signed, and what its digests must be of."""
+
+    partner: Partner
+    certificate: str
+    shape: SignatureShape
+    named: dict[str, tuple[str, Element]]
+    """Id -> (name, element) of every part that the profile wants."""
+    timestamp: Element
+
+
+def signed_by(envelope: Envelope, parts: Parts, partners: Mapping[PartnerId, Partner], at: datetime) -> Signed:
+    """Who signed the SignedInfo of this head; not yet, of what its digests are. Raises the SealError family."""
     security = security_of(parts)
     named = named_parts(parts, security)
     shape = read_signature(security.signature)
@@ -55,26 +92,8 @@ def verify_soap(envelope: Envelope, partners: Mapping[PartnerId, Partner], at: d
     partner, public_key = bind(certificate.der, envelope.claims.sender, partners, at, sha256=certificate.sha256)
     allowed(shape.algorithm, {expected.algorithm for expected in shape.references}, partner)
     verify_octets(shape.algorithm, public_key, shape.value, shape.octets)
-    proven = check_digests(shape, named)
-    missing = {name for name, _ in named.values()} - proven.keys()
-    if missing:
-        raise SealBroken(f"required part unsigned: {', '.join(sorted(missing))}", threat="W4")
-    no_second_meaning(parts.envelope, parts.body, proven["Body"][1])
-    created, expires = _timestamp(security.timestamp)
-    claims = replace(envelope.claims, created_at=created, expires_at=expires)
-    payload = payload_octets(parts.body, parts.payload, proven["Body"][1])
-    return Verified(
-        wire=envelope.wire,
-        profile="soap-gw-1",
-        claims=claims,
-        partner=partner,
-        certificate=certificate.sha256,
-        algorithm=shape.algorithm,
-        references=tuple(reference for reference, _ in proven.values()),
-        payload=payload,
-        content_digest=content_digest(claims, payload),
-        soap=envelope.soap,
-        payload_at=parts.payload_at,
+    return Signed(
+        partner=partner, certificate=certificate.sha256, shape=shape, named=named, timestamp=security.timestamp
     )
 
 
@@ -125,10 +144,10 @@ def allowed(algorithm: str, methods: Set[str], partner: Partner) -> None:
         raise WeakAlgorithm(f"{', '.join(methods)} is not agreed with {partner.id}", threat="A7")
 
 
-def _timestamp(timestamp: Element) -> tuple[datetime, datetime]:
-    """Created then Expires and nothing else (BSP R3203, R3221, R3222, R3224)."""
+def timed(claims: Claims, timestamp: Element) -> Claims:
+    """The claims with Created then Expires, and nothing else, of a Timestamp (BSP R3203, R3221, R3222, R3224)."""
     names = [tag_of(child) for child in timestamp]
     if names != [f"{{{WSU}}}Created", f"{{{WSU}}}Expires"] or any(len(child) for child in timestamp):
         raise SealInvalid("Timestamp holds exactly one Created and one Expires", threat="R4")
     created, expires = (instant(text_of(child).strip(" \t\r\n")) for child in timestamp)
-    return created, expires
+    return replace(claims, created_at=created, expires_at=expires)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from gateway.shell.large_rows import WIRE, Hashed
+
 MONTH: Final = re.compile("[0-9]{4}-[0-9]{2}")
 PROOFS: Final = (("outgoing", "sealed"), ("receipt", "receipt"))
 """Tables whose body an event of the evidence speaks of."""
@@ -150,13 +152,26 @@ def _messages(month: Path, events: set[tuple[str, ...]]) -> None:
 
 def _pieces(month: Path, events: set[tuple[str, ...]]) -> set[tuple[str, str]]:
     """Entry and part of every long body; each is one that a link speaks of."""
-    hashed: dict[tuple[str, str], Any] = {}
+    hashed: dict[tuple[str, str], Hashed] = {}
+    documents = dict(_long_documents(month))
     for row in rows_of(month, "spooled") if (month / "spooled.jsonl.gz").exists() else ():
-        hashed.setdefault((row["entry"], row["part"]), hashlib.sha256()).update(b64decode(row["octets"]))
+        place = (row["entry"], row["part"])
+        if place not in hashed:
+            hashed[place] = Hashed(documents.get(row["entry"]) if row["part"] == WIRE else None)
+        hashed[place].update(b64decode(row["octets"]))
     for (entry, part), one in hashed.items():
-        if ("bytes" if part == "wire" else "sealed", entry, one.hexdigest()) not in events:
+        if ("bytes" if part == WIRE else "sealed", entry, one.whole.hexdigest()) not in events:
             raise _Broken(f"no link speaks of the pieces of {entry}")
+        if one.has_stretch and ("payload", entry, one.stretch.hexdigest()) not in events:
+            raise _Broken(f"no link speaks of the document in the pieces of {entry}")
     return set(hashed)
+
+
+def _long_documents(month: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What is known of every long document, by its entry."""
+    for row in rows_of(month, "message"):
+        if row["wire"] is None and row["payload"] is None:
+            yield row["id"], json.loads(row["facts"])["document"].get("large", {})
 
 
 def _part(row: dict[str, Any]) -> tuple[int, int | None]:

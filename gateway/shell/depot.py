@@ -90,7 +90,7 @@ class _Stored(io.RawIOBase):
         self._store = store
         self._large = large
         self._place = _place(large)
-        self._at = 0
+        self._at = 0  # from the first octet of the stretch that is read
         self._number = -1
         self._piece = memoryview(b"")
 
@@ -108,10 +108,11 @@ class _Stored(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         if self._at >= self._large.size:
             return 0
-        number, start = divmod(self._at, PIECE)
+        number, start = divmod(self._large.at + self._at, PIECE)
         if number != self._number:
             self._piece, self._number = memoryview(self._fetch(number)), number
-        part = self._piece[start : start + len(buffer)]
+        most = min(len(buffer), self._large.size - self._at)
+        part = self._piece[start : start + most]
         buffer[: len(part)] = part
         self._at += len(part)
         return len(part)

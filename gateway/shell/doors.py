@@ -12,7 +12,7 @@ from werkzeug.exceptions import NotFound as Missing
 from gateway import __version__
 from gateway.errors import EnvelopeMalformed, GatewayError, MethodNotAllowed, NotFound, TooLarge
 from gateway.model import Profile
-from gateway.reception import Attempt, receive, refuse
+from gateway.reception import Attempt, admit, receive, refuse
 from gateway.refusal import any_error
 from gateway.shell.docs_door import add_docs
 from gateway.shell.house import House
@@ -44,8 +44,10 @@ def make_doors(house: House) -> Flask:
 
     @app.post("/soap")
     def soap() -> Response:
-        """One SOAP message in, its receipt or Fault out."""
-        return spell(receive(wires.wire(), "soap-gw-1", setup))
+        """One SOAP message in, its receipt or Fault out. Of a long one the head comes first, alone."""
+        wire = wires.wire()
+        take = receive if wire.large is None or wire.large.digests else admit
+        return spell(take(wire, "soap-gw-1", setup))
 
     @app.get("/soap")
     def describe() -> Response:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any, Final, LiteralString
 
+from gateway.shell.large_rows import WIRE, Hashed
 from gateway.shell.store import Connection
 
 ABSENT: Final[LiteralString] = """
@@ -26,9 +26,12 @@ limit 1
 PIECES: Final[LiteralString] = """
 select received_at, entry, part, number, octets from spooled order by received_at, entry, part, number
 """
+DOCUMENT: Final[LiteralString] = """
+select facts #> '{document,large}' from message where received_at = %s and id = %s
+"""
 SAID: Final[LiteralString] = """
 select true from evidence
-where entry = %s and digest = %s and event = any(%s) limit 1
+where entry = %s and digest = %s and event = any(%s) and (%s::text is null or detail ->> 'payload' = %s) limit 1
 """
 
 
@@ -37,20 +40,28 @@ def broken_body(connection: Connection) -> Any:
     row = connection.execute(ABSENT).fetchone()
     if row is not None:
         return row[0]
-    hashed, last = hashlib.sha256(), None
+    hashed, last = Hashed(), None
     with connection.cursor("pieces", scrollable=False) as cursor:
         cursor.itersize = 1
         for at, entry, part, _number, octets in cursor.execute(PIECES, binary=True):
             if last not in (None, (at, entry, part)):
-                if not _said(connection, last, hashed.digest()):
+                if not _said(connection, last, hashed):
                     return last[1]
-                hashed = hashlib.sha256()
+            if last != (at, entry, part):
+                hashed = Hashed(_document(connection, at, entry) if part == WIRE else None)
             hashed.update(octets)
             last = (at, entry, part)
-    return None if last is None or _said(connection, last, hashed.digest()) else last[1]
+    return None if last is None or _said(connection, last, hashed) else last[1]
 
 
-def _said(connection: Connection, place: Any, digest: bytes) -> bool:
+def _document(connection: Connection, at: Any, entry: Any) -> Any:
+    row = connection.execute(DOCUMENT, [at, entry]).fetchone()
+    return row and row[0]
+
+
+def _said(connection: Connection, place: Any, hashed: Hashed) -> bool:
     _, entry, part = place
-    events = ["accepted", "notice"] if part == "wire" else ["sealed"]
-    return connection.execute(SAID, [entry, digest, events]).fetchone() is not None
+    events = ["accepted", "notice"] if part == WIRE else ["sealed"]
+    payload = hashed.stretch.hexdigest() if hashed.has_stretch else None
+    words = [entry, hashed.whole.digest(), events, payload, payload]
+    return connection.execute(SAID, words).fetchone() is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -16,12 +17,34 @@ WIRE = "wire"
 
 def large_facts(large: Large | None) -> dict[str, Any]:
     """What is known of a long body, to be put beside other facts; nothing for a short one."""
-    return {} if large is None else {"large": {"size": large.size, "digests": dict(large.digests), "name": large.name}}
+    if large is None:
+        return {}
+    known = {"size": large.size, "digests": dict(large.digests), "name": large.name}
+    return {"large": known | ({"at": large.at} if large.at else {})}
 
 
 def large_of(facts: Mapping[str, Any]) -> Large | None:
     """What `large_facts` was made from."""
     return Large(**facts["large"]) if "large" in facts else None
+
+
+class Hashed:
+    """SHA-256 of a long body that comes in pieces, and of the stretch of it that the facts of its document name."""
+
+    def __init__(self, facts: Mapping[str, Any] | None = None) -> None:
+        known = facts or {}
+        self._at, self._left = int(known.get("at", 0)), int(known.get("size", 0))
+        self.whole, self.stretch = hashlib.sha256(), hashlib.sha256()
+        self.has_stretch = bool(self._at)
+
+    def update(self, octets: bytes) -> None:
+        """The next piece."""
+        self.whole.update(octets)
+        if self.has_stretch:
+            mine = octets[self._at : self._at + self._left]
+            self.stretch.update(mine)
+            self._at = max(0, self._at - len(octets))
+            self._left -= len(mine)
 
 
 def named(at: datetime, entry: UUID, part: str, large: Large) -> Large:

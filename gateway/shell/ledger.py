@@ -79,7 +79,7 @@ class PostgresLedger:
 
         Raises Conflict when the id came before with other content; Busy when the database cannot be reached.
         """
-        entry, large = large_rows.kept(entry), entry.document.large
+        entry, large = large_rows.kept(entry), verified.wire.large
         accept, row = self._accept(entry, event="accepted", verified=verified, answer=answer, steps=steps)
         if write_with(self._store, accept, row, entry.received_at, (large, entry.document.large)) is not None:
             self._tell(row["names"])

@@ -32,9 +32,8 @@ def add_rest(app: Flask, house: House, wires: Wires) -> None:
         Of a long one the head comes first, alone, and is told whether the rest may come.
         """
         wire = wires.wire()
-        if wire.large is not None and not wire.large.digests:
-            return spell(admit(wire, setup))
-        return spell(receive(wire, "rest-gw-1", setup))
+        take = receive if wire.large is None or wire.large.digests else admit
+        return spell(take(wire, "rest-gw-1", setup))
 
     @app.get("/api/v1/messages/<entry>")
     def read(entry: str) -> Response:

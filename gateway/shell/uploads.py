@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
+from io import BytesIO
 from typing import Any, Final
 
 from gateway.errors import Busy
@@ -30,6 +31,8 @@ KNOWN: Final = b"gw-known"
 """In the door's answer to a head: the message came before, its body is only compared."""
 ADMITTED: Final = b"gw-admitted"
 """In the same answer: when the head was found fresh."""
+HEAD: Final = 65_536
+"""Octets of a body that are read before anybody is proven, where its head is in it."""
 SENDER: Final = b"gw-sender"
 """In the same answer: whose message it is."""
 GO_ON: Final = 100
@@ -37,6 +40,8 @@ PIECE: Final = 1_000_000
 PATIENCE: Final = 20.0
 """Seconds a megabyte may take to arrive."""
 _AT_ONCE: Final = 2
+_BEGINNING: Final = 200
+"""Bodies whose beginnings may be read at once."""
 _COMPARED: Final = 8
 """Bodies that may come at once only to be compared, half of them of one sender: they take none of the spool's room."""
 
@@ -46,11 +51,17 @@ class Gone(Exception):
 
 
 class Uploads:
-    """Long bodies of one process. `smallest` and `largest` are in octets; each megabyte has `patience` seconds."""
+    """Long bodies of one process. `smallest` and `largest` are in octets; each megabyte has `patience` seconds.
 
-    def __init__(self, spool: Spool, *, paths: frozenset[str], smallest: int, largest: int, patience: float) -> None:
+    `paths`: where they are taken -> whether the head that the door judges is the beginning of the body.
+    """
+
+    def __init__(
+        self, spool: Spool, *, paths: Mapping[str, bool], smallest: int, largest: int, patience: float
+    ) -> None:
         self._spool = spool
         self._paths = paths
+        self._begun = 0
         self._smallest = smallest
         self._largest = largest
         self._patience = patience
@@ -67,13 +78,14 @@ class Uploads:
     async def answer(self, environ: dict[str, Any], receive: Receive, declared: int, call: Call) -> Answer:
         """What the door says. Raises TimeoutError, Gone, and Busy when there is no room."""
         loop = asyncio.get_running_loop()
-        head = {**environ, LARGE: Large(size=declared)}
+        first, more = await self._beginning(receive) if self._paths.get(environ["PATH_INFO"]) else (bytearray(), True)
+        head = {**environ, LARGE: Large(size=declared, source=lambda: BytesIO(first))}
         status, headers, content = await loop.run_in_executor(self._heads, call, head)
         if status != GO_ON:
             return status, [*headers, (b"connection", b"close")], content
         told = dict(headers)
         if KNOWN not in told:
-            return await self._taken(environ, receive, declared, call, told)
+            return await self._taken(environ, _after(first, more, receive), declared, call, told)
         sender = told[SENDER]
         if self._compared.total() >= _COMPARED or self._compared[sender] >= _COMPARED // 2:
             raise Busy("too many repeats of long messages at once")
@@ -82,6 +94,18 @@ class Uploads:
             return await self._taken(environ, receive, declared, call, told)
         finally:
             self._compared[sender] -= 1
+
+    async def _beginning(self, receive: Receive) -> tuple[bytearray, bool]:
+        """The first octets of a body, and whether more may come. Raises Busy when too many senders who are not proven yet are at it."""
+        if self._begun >= _BEGINNING:
+            raise Busy("too many long messages begin at once")
+        self._begun += 1
+        try:
+            piece = bytearray()
+            more = await asyncio.wait_for(_next(receive, piece, HEAD), self._patience)
+            return piece, more
+        finally:
+            self._begun -= 1
 
     async def _taken(
         self, environ: dict[str, Any], receive: Receive, declared: int, call: Call, told: dict[bytes, bytes]
@@ -108,10 +132,20 @@ class Uploads:
             raise Gone
 
 
-async def _next(receive: Receive, piece: bytearray) -> bool:
-    """The next megabyte, or the rest. True = more may come."""
+def _after(first: bytearray, more: bool, receive: Receive) -> Receive:
+    """What was read comes again, then the rest."""
+    read = [{"type": "http.request", "body": bytes(first), "more_body": more}] if first else []
+
+    async def next_of() -> dict[str, Any]:
+        return read.pop() if read else await receive()
+
+    return next_of
+
+
+async def _next(receive: Receive, piece: bytearray, enough: int = PIECE) -> bool:
+    """The next octets, a megabyte or `enough`, or the rest. True = more may come."""
     more = True
-    while more and len(piece) < PIECE:
+    while more and len(piece) < enough:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise Gone

@@ -13,7 +13,8 @@ ROOT = Path(__file__).parents[2]
 FLOORS: tuple[tuple[int, str], ...] = (
     (0, r"gateway|gateway\.errors"),
     (1, r"gateway\.(model|terms|lifecycle|reasons|words|simulation|identifiers)"),
-    (2, r"gateway\.(xml|ports|order|messages|strict_json|outline|facts(\..+)?|codes|codes\.(lists|numbers|spots))"),
+    (2, r"gateway\.(xml|gauge|joined|ports|order|messages|strict_json|outline|facts(\..+)?|codes)"),
+    (2, r"gateway\.codes\.(lists|numbers|spots)"),
     (3, r"gateway\.envelope(\..+)?"),
     (4, r"gateway\.(seal|mapping|twin)(\..+)?|gateway\.(route|receipt|codes\.(check|streamed))"),
     (4, r"gateway\.schema(\.(atlas|bare|explain|guard|hints|pointers|recognise|reported|rules|sketch))?"),

@@ -47,7 +47,7 @@ def front(door: Wsgi, folder: Path, *, room: int = 10 * LENGTH, share: int = 0) 
     """Where bodies over 100 octets are long."""
     uploads = Uploads(
         Spool(folder, room=room, least_free=0, share=share),
-        paths=frozenset({"/long"}),
+        paths={"/long": False, "/begun": True},
         smallest=100,
         largest=1000,
         patience=0.2,
@@ -183,3 +183,55 @@ def test_heads_that_wait_do_not_keep_bodies_from_the_disk(tmp_path: Path) -> Non
         return int(sent[0]["status"])
 
     assert asyncio.run(all_of_it()) == 202
+
+
+async def begin(asked: Front, *pieces: bytes, silent: bool = False) -> int:
+    """The status that a body gets whose head is in its beginning; it comes in these pieces, or never."""
+    coming, sent = list(pieces), list[dict[str, Any]]()
+
+    async def receive() -> dict[str, Any]:
+        if silent:
+            await asyncio.Event().wait()
+        piece = coming.pop(0)
+        return {"type": "http.request", "body": piece, "more_body": bool(coming)}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    length = b"%d" % (sum(map(len, pieces)) or LENGTH)
+    await asked(
+        {**HEAD, "path": "/begun", "raw_path": b"/begun", "headers": [(b"content-length", length)]}, receive, send
+    )
+    return int(sent[0]["status"])
+
+
+@pytest.mark.parametrize("pieces", [[b"one body"], [b"a" * 400, b"b" * 300, b"c"]], ids=["at once", "in pieces"])
+def test_a_head_in_the_body_is_judged_and_the_body_is_whole(tmp_path: Path, pieces: list[bytes]) -> None:
+    """The door reads the beginning first, then all of it."""
+    seen: list[bytes] = []
+    door = Door(known=False)
+
+    def reading(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        seen.append(environ[LARGE].source().read())
+        return door(environ, start_response)
+
+    pieces = [piece * (13 if len(pieces) == 1 else 1) for piece in pieces]
+    assert asyncio.run(begin(front(reading, tmp_path / "spool"), *pieces)) == 202
+    beginning, whole = seen
+    assert whole == b"".join(pieces)
+    assert whole.startswith(beginning)
+    assert beginning
+
+
+def test_who_begins_and_falls_silent_waits_alone(tmp_path: Path) -> None:
+    """Nobody is proven yet: the door is not asked, so many may wait, and when they are gone there is place again."""
+    door = Door(known=False)
+    asked = front(door, tmp_path / "spool")
+
+    async def all_of_it() -> tuple[list[int], int]:
+        crowd = await asyncio.gather(*(begin(asked, silent=True) for _ in range(205)))
+        return crowd, await begin(asked, b"x" * LENGTH)
+
+    crowd, after = asyncio.run(all_of_it())
+    assert (crowd.count(408), crowd.count(503), after) == (200, 5, 202)
+    assert len(door.came) == 1

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 from gateway.model import Large
 from gateway.shell.pages import MessageStory
@@ -56,14 +56,20 @@ def part_of(story: MessageStory, wanted: str) -> Part | None:
     return next((part for part in parts if part.id == wanted), None) if wanted else parts[0]
 
 
+def _came(document: Large, facts: Mapping[str, Any]) -> Large:
+    """All of what came, of which a long document may be a stretch."""
+    return replace(document, at=0, size=facts["size"], digests={"sha256": facts["digest"]}) if document.at else document
+
+
 def _parts(story: MessageStory) -> Iterator[Part]:
     received, document = story.entry.received_at, story.entry.document.payload
     large = story.entry.document.large
-    if story.wire is not None or large is not None:
+    came = large and _came(large, story.wire_facts)
+    if story.wire is not None or came is not None:
         media = str(story.wire_facts.get("content_type", ""))
-        yield Part(id="received", kind="received", body=story.wire or b"", at=received, media=media, large=large)
-    if document != story.wire and large is None:
-        yield Part(id="document", kind="document", body=document, at=received, media="application/xml")
+        yield Part(id="received", kind="received", body=story.wire or b"", at=received, media=media, large=came)
+    if document != story.wire if large is None else large != came:
+        yield Part(id="document", kind="document", body=document, at=received, media="application/xml", large=large)
     if story.answer is not None:
         answer = story.answer
         yield Part(id="answer", kind="answer", body=answer.body, at=received, media=answer.content_type)

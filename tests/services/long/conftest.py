@@ -10,9 +10,10 @@ from gateway.kit.make import make_kit
 from gateway.kit.templates.gateway_rest import GatewayRest
 from gateway.model import PartnerId
 from gateway.shell.client import wear
-from tests.bulk import PUSHED, SENDER, Receiver, bulk_tree, receiving
+from tests.bulk import PUSHED, SENDER, SOAP, Receiver, bulk_tree, receiving
 from tests.running import Running, free_port, running_gateway
 from tests.services.clients import Clients
+from tests.services.long.soaping import SoapSender
 
 
 @pytest.fixture(scope="package")
@@ -43,6 +44,12 @@ def clients(bulk: Running, tmp_path_factory: pytest.TempPathFactory) -> Clients:
 def sender(clients: Clients) -> GatewayRest:
     """Who sends lists."""
     return clients.rest(SENDER)
+
+
+@pytest.fixture(scope="package")
+def soap(bulk: Running) -> SoapSender:
+    """Who sends them over SOAP."""
+    return SoapSender(wear(PartnerId(SOAP), [bulk.partner_keys[SOAP]["ec"]], bulk.house.settings.trust_dir, bulk.url))
 
 
 @pytest.fixture(scope="package")

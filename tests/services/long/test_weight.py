@@ -6,7 +6,7 @@ import hashlib
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
@@ -18,6 +18,7 @@ from tests.bulk import NAME, PUSHED, SENDER, Receiver, a_list
 from tests.running import ROOT, Running, environment
 from tests.services.clients import Clients
 from tests.services.long.asking import doors_of, got, peak, until
+from tests.services.long.soaping import SoapSender
 
 LONGEST = 100
 """Megabytes of a message that is sent here."""
@@ -40,22 +41,30 @@ def worker_of(bulk: Running) -> Iterator[int]:
             process.wait(30)
 
 
+@pytest.fixture(params=["REST", "SOAP"])
+def send(request: pytest.FixtureRequest, sender: GatewayRest, soap: SoapSender) -> Callable[[bytes], object]:
+    """Sends a list by this door."""
+    if request.param == "REST":
+        return lambda document: sender.send(document, "BULK_LIST", receiver=PUSHED)
+    return lambda document: soap.send(soap.sealed(document))
+
+
 @pytest.mark.timeout(180)
 def test_the_longest_message_takes_little_memory_and_nobodys_turn(
-    bulk: Running, sender: GatewayRest, clients: Clients, receiver: Receiver
+    bulk: Running, send: Callable[[bytes], object], clients: Clients, receiver: Receiver
 ) -> None:
     """A hundred megabytes through doors and worker to its receiver; who sends short ones is answered meanwhile."""
     document, slowest, answers = a_list(LONGEST, name=f"{NAME} " * 5), 0.0, 0
     with worker_of(bulk) as worker:
         for megabytes in (0.005, 2):  # what is loaded once is loaded now
             warm = a_list(megabytes)
-            sender.send(warm, "BULK_LIST", receiver=PUSHED)
+            send(warm)
             got(receiver, warm)
         pids = [*doors_of(bulk), worker]
         for pid in pids:
             Path(f"/proc/{pid}/clear_refs").write_text("5")
         before = {pid: peak(pid) for pid in pids}
-        long = threading.Thread(target=sender.send, args=(document, "BULK_LIST"), kwargs={"receiver": PUSHED})
+        long = threading.Thread(target=send, args=(document,))
         long.start()
         while long.is_alive():
             began = monotonic()

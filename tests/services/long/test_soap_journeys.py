@@ -1,0 +1,154 @@
+"""Long messages over SOAP: proven by their head, read in a stream, kept as they came, their document passed on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from gateway.model import SOAP11, SOAP12, Sealed
+from gateway.shell.archive import month_of, write_month
+from gateway.shell.archived import verify_archive
+from gateway.shell.console import make_console
+from gateway.shell.courier import HttpCourier
+from gateway.shell.evidence import verify_chains
+from gateway.shell.queries import message
+from tests.bulk import Receiver, a_list
+from tests.running import Running, new_id, working
+from tests.services.long.asking import got, spooled, until
+from tests.services.long.soaping import SoapSender
+
+
+def entry_of(bulk: Running, sealed: Sealed) -> UUID:
+    """The entry that a message became."""
+    (row,) = bulk.store.fetch("select entry from message_key where message_id = %s", [sealed.message_id])
+    found: UUID = row["entry"]
+    return found
+
+
+@pytest.mark.parametrize("version", [SOAP11, SOAP12])
+def test_a_long_envelope_is_kept_and_its_document_reaches_the_receiver(
+    bulk: Running, soap: SoapSender, receiver: Receiver, version: str
+) -> None:
+    """Receipt over the sender's references after the commit; all of the envelope is kept; the document goes on."""
+    document = a_list(6, number="KZ-SOAP")
+    sealed = soap.sealed(document, soap=version)
+    receipt = soap.send(sealed)
+    assert receipt.references == sealed.references
+    with working(bulk):
+        arrived = got(receiver, document)
+    assert (arrived.action, arrived.size) == ("BULK_LIST", len(document))
+    entry = entry_of(bulk, sealed)
+    pieces = bulk.store.fetch("select octets from spooled where entry = %s and part = 'wire' order by number", [entry])
+    assert b"".join(bytes(one["octets"]) for one in pieces) == sealed.body
+    assert bulk.store.fetch("select 1 as one from message_ref where entry = %s and value = 'KZ-SOAP'", [entry])
+    browser = make_console(bulk.house).test_client()
+    assert browser.get(f"/messages/{entry}/bytes/received").data == sealed.body
+    assert browser.get(f"/messages/{entry}/bytes/document").data == document
+    assert browser.get(f"/messages/{entry}/xml").status_code == 200
+    assert verify_chains(bulk.store).broken is None
+
+
+def test_which_stretch_is_the_document_is_proven(bulk: Running, soap: SoapSender, tmp_path: Path) -> None:
+    """Neither the pieces nor the place in them can be changed unseen, in the database or in an archive."""
+    sealed = soap.sealed(a_list(3))
+    soap.send(sealed)
+    entry, now = entry_of(bulk, sealed), bulk.house.setup.clock()
+    month = bulk.store.run(lambda connection: write_month(connection, month_of(now), tmp_path / "good", now))
+    assert verify_archive(tmp_path / "good").broken == ""
+    assert month.exists()
+    move = (
+        "update message set facts = jsonb_set(facts, '{document,large,at}', (%s)::text::jsonb) "
+        "where id = %s returning 1"
+    )
+    at = message(bulk.store, entry).entry.document.large.at  # type: ignore[union-attr]
+    bulk.store.write(move, [at + 1, entry])
+    assert "pieces" in verify_chains(bulk.store).broken.why  # type: ignore[union-attr]
+    bulk.store.run(lambda connection: write_month(connection, month_of(now), tmp_path / "bad", now))
+    assert "the document in the pieces" in verify_archive(tmp_path / "bad").broken
+    bulk.store.write(move, [at, entry])
+    assert verify_chains(bulk.store).broken is None
+
+
+def test_a_repeat_gets_the_same_receipt_and_other_content_is_a_conflict(soap: SoapSender) -> None:
+    """R1 and R2, also when it is sealed again: canonical form says what is the same."""
+    document, message_id = a_list(2), new_id()
+    first = soap.send(soap.sealed(document, message_id))
+    again = soap.sealed(document, message_id, ago=timedelta(seconds=2))
+    door = soap.hat.gateway_for("soap-gw-1")
+    wire = HttpCourier(60).deliver(door.endpoint, again)
+    assert first.body in wire.body or wire.status == 200
+    assert soap.refused(soap.sealed(a_list(2), message_id))[:2] == (400, "message.conflict")
+
+
+def _stranger(sealed: Sealed) -> Sealed:
+    return replace(sealed, body=sealed.body.replace(b"urn:swgw:partner:health_kz", b"urn:swgw:partner:nobody_kz"))
+
+
+def _flipped(sealed: Sealed) -> Sealed:
+    at = sealed.body.rindex(b"<Count>") + len(b"<Count>")
+    return replace(sealed, body=sealed.body[:at] + b"2" + sealed.body[at + 1 :])
+
+
+def _head_flipped(sealed: Sealed) -> Sealed:
+    return replace(sealed, body=sealed.body.replace(b">mra_cn<", b">mra_cm<", 1))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "beginning", "code"),
+    [
+        (_stranger, 70_000, "partner.unknown"),
+        (_head_flipped, 70_000, "seal.broken"),
+        (_flipped, 0, "seal.broken"),
+    ],
+    ids=["of nobody we know", "another head", "another value at the end"],
+)
+def test_what_is_not_proven_is_not_kept(
+    bulk: Running, soap: SoapSender, spoil: Callable[[Sealed], Sealed], beginning: int, code: str
+) -> None:
+    """The head is refused before the rest is read; a Body that is not what was signed leaves nothing."""
+    before = bulk.store.fetch("select (select count(*) from message) as m, (select count(*) from spooled) as s")
+    status, found, _ = soap.refused(spoil(soap.sealed(a_list(2))), beginning=beginning)
+    assert (status, found) == (400, code)
+    until(lambda: spooled(bulk) == 0)
+    assert bulk.store.fetch("select (select count(*) from message) as m, (select count(*) from spooled) as s") == before
+
+
+def test_findings_have_their_place_in_what_was_sent(soap: SoapSender) -> None:
+    """Line and column of the envelope, not of the document in it."""
+    document = a_list(2).replace(b"<Count>100000000</Count>", b"<Count>many</Count>", 1)
+    sealed = soap.sealed(document)
+    before = sealed.body[: sealed.body.index(b"<Count>many")].decode()
+    line, column = before.count("\n") + 1, len(before.rpartition("\n")[2]) + 1
+    status, code, where = soap.refused(sealed)
+    assert (status, code) == (400, "schema.violation")
+    assert where.startswith(f"{line}:{column} ")
+
+
+def test_a_document_that_leans_on_its_envelope_is_refused_with_the_reason(soap: SoapSender) -> None:
+    """It could not be passed on as it is; the finding says which prefix and where."""
+    document = a_list(2).replace(b"<Kind>", b'<Kind xml:lang="en">', 1)
+    leaning = document.replace(b"<BulkList xmlns=", b"<BulkList wsu:Mark='1' xmlns=", 1)
+    status, code, where = soap.refused(soap.sealed(leaning))
+    assert (status, code) == (400, "envelope.malformed")
+    assert where.endswith("envelope.outer-namespace")
+
+
+def test_an_old_one_is_refused_by_its_head(soap: SoapSender) -> None:
+    """R4, before its body is read."""
+    assert soap.refused(soap.sealed(a_list(2), ago=timedelta(minutes=6)), beginning=70_000)[:2] == (400, "seal.expired")
+
+
+def test_the_digest_of_the_document_is_in_the_evidence(bulk: Running, soap: SoapSender) -> None:
+    """An auditor finds what was passed on, not only the envelope around it."""
+    document = a_list(2)
+    sealed = soap.sealed(document)
+    soap.send(sealed)
+    words = "select detail ->> 'payload' as payload, encode(digest, 'hex') as wire from evidence where entry = %s"
+    (row, *_) = bulk.store.fetch(words, [entry_of(bulk, sealed)])
+    assert row == {"payload": hashlib.sha256(document).hexdigest(), "wire": hashlib.sha256(sealed.body).hexdigest()}
