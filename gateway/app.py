@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from multiprocessing.util import Finalize
@@ -64,7 +63,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def build(settings: Settings, *, on_queued: Callable[[str], None] | None = None) -> House:
+def build(settings: Settings) -> House:
     """Everything checked and open. Raises ConfigurationError listing what cannot be used; Busy without a database."""
     configure_logs(settings.log_format)
     trees = registry.load([Path(root) for root in settings.roots])
@@ -77,7 +76,7 @@ def build(settings: Settings, *, on_queued: Callable[[str], None] | None = None)
     store = Store(settings.database_url, largest=settings.threads + 4).open()
     Presence(store, REVISION).start()
     ledger = PostgresLedger(
-        store, corridors.values(), clock=utc_now, ids=uuid6.uuid7, on_queued=on_queued,
+        store, corridors.values(), clock=utc_now, ids=uuid6.uuid7,
         terms={partner.id: partner.terms for partner in partners.values()}, retries=settings.terms.retries,
     )  # fmt: skip
     guard, depot = guard_clock(settings, store), depot_of(settings, store)
@@ -138,7 +137,7 @@ def make_worker(house: House) -> Worker:
     """A worker over this house; any number may run."""
     setup = replace(house.setup, courier=FencedCourier(house.setup.courier, house.store))
     return Worker(
-        house.store, house.ledger, telling(lambda delivery: forward(delivery, setup)), clock=setup.clock,
+        house.store, setup.ledger, telling(lambda delivery: forward(delivery, setup)), clock=setup.clock,
         give_up=lambda delivery, error: conclude(delivery, error, setup),
         terms={partner.id: partner.terms for partner in setup.partners.values()},
         periodic=[Periodic(name="retention", cron=house.settings.retention.at, do=lambda _due: _keep_house(house))],

@@ -271,6 +271,10 @@ class Busy(GatewayError):
     code, status, retry = "busy", 503, True
 
 
+class DatabaseAway(Busy):
+    """The database cannot be reached, or what was held went with its connection."""
+
+
 class InternalError(GatewayError):
     """Something of ours failed; the cause is in the log under the incident id."""
 

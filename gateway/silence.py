@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from gateway.errors import GatewayError
 from gateway.mapping import translate
 from gateway.model import CorridorId, Entry, Silence
 from gateway.notice import own_entry
+from gateway.refusal import any_error
 from gateway.schema import check
 from gateway.setup import OWN_ID, Setup
 
@@ -34,21 +34,26 @@ def tell_silence(overdue: Iterable[Asked], tell: Tell, setup: Setup) -> int:
     """Tell every asker whose answer is overdue what that means (`Corridor.silence`); how many were told.
 
     The message is made from the question by the corridor's own table, so that it is an answer in the asker's words.
+    Where nothing is agreed any more (the corridor went, or says nothing of silence) it is noted for a person.
     """
     told = 0
     for asked in overdue:
-        corridor = setup.corridors[CorridorId(asked.corridor)]
-        silence = corridor.silence
-        if silence is not None:
-            told += tell(asked.entry.id, corridor.id, means=silence.means, notice=_try(asked, silence, setup))
+        corridor = setup.corridors.get(CorridorId(asked.corridor))
+        silence = corridor.silence if corridor is not None else None
+        if silence is None:
+            setup.log("silence-not-agreed", entry=str(asked.entry.id), corridor=asked.corridor)
+        means, notice = (silence.means, _try(asked, silence, setup)) if silence else ("manual", None)
+        told += tell(asked.entry.id, CorridorId(asked.corridor), means=means, notice=notice)
     return told
 
 
 def _try(asked: Asked, silence: Silence, setup: Setup) -> Entry | None:
+    """None = it cannot be said in the asker's words; one question never keeps the others from their answer."""
     try:
         return _message(asked, silence, setup)
-    except GatewayError as error:
-        setup.log("silence-not-told", entry=str(asked.entry.id), code=error.code, detail=error.detail)
+    except Exception as error:  # noqa: BLE001 - a table of somebody else's runs here
+        found = any_error(error)
+        setup.log("silence-not-told", entry=str(asked.entry.id), code=found.code, detail=found.detail, cause=error)
         return None
 
 

@@ -15,6 +15,7 @@ import structlog
 
 from gateway.errors import (
     Busy,
+    DatabaseAway,
     DeliveryDeferred,
     DeliveryExpired,
     DeliveryFailed,
@@ -232,13 +233,13 @@ class Drain:
     def _try(self, stint: _Stint, delivery: Delivery) -> bool:
         try:
             self._forward(delivery)
-        except (psycopg.Error, Busy):
+        except (psycopg.Error, DatabaseAway):
             raise
         except (DeliveryFailed, ReceiptInvalid) as error:
             return self._out(stint, delivery, error)
-        except DeliveryDeferred as error:
+        except (DeliveryDeferred, Busy) as error:  # the partner's wish, or no room here for this message
             self._defer(stint, delivery, error)
-            stint.reached = True
+            stint.reached = stint.reached or isinstance(error, DeliveryDeferred)
         except GatewayError as error:
             if error.retry:
                 self._fault(stint, delivery, error)

@@ -44,9 +44,8 @@ def broken_body(connection: Connection) -> Any:
     with connection.cursor("pieces", scrollable=False) as cursor:
         cursor.itersize = 1
         for at, entry, part, _number, octets in cursor.execute(PIECES, binary=True):
-            if last not in (None, (at, entry, part)):
-                if not _said(connection, last, hashed):
-                    return last[1]
+            if last not in (None, (at, entry, part)) and not _said(connection, last, hashed):
+                return last[1]
             if last != (at, entry, part):
                 hashed = Hashed(_document(connection, at, entry) if part == WIRE else None)
             hashed.update(octets)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, LiteralString
@@ -45,8 +45,7 @@ class PostgresLedger:
     """`gateway.ports.Ledger` over a store.
 
     `channels` gives corridors a lane of their own beside their receiver's. `terms` are those of each partner; others
-    have the usual ones with `retries`. `on_queued` is told the lanes of a message after its commit: a hint that may
-    get lost.
+    have the usual ones with `retries`.
     """
 
     def __init__(
@@ -59,13 +58,11 @@ class PostgresLedger:
         channels: Mapping[CorridorId, str] | None = None,
         terms: Mapping[PartnerId, Terms] | None = None,
         retries: tuple[timedelta, ...] = RETRIES,
-        on_queued: Callable[[str], None] | None = None,
     ) -> None:
         self._store = store
         self._ways = Ways(corridors, channels=channels, terms=terms, retries=retries)
         self._clock = clock
         self._ids = ids
-        self._on_queued = on_queued
 
     def recall(self, partner: PartnerId, message_id: MessageId) -> tuple[str, Sealed] | None:
         """The content digest and the stored answer of a message accepted earlier, or None."""
@@ -82,7 +79,6 @@ class PostgresLedger:
         entry, large = large_rows.kept(entry), verified.wire.large
         accept, row = self._accept(entry, event="accepted", verified=verified, answer=answer, steps=steps)
         if write_with(self._store, accept, row, entry.received_at, (large, entry.document.large)) is not None:
-            self._tell(row["names"])
             return answer
         known = self.recall(entry.sender, entry.claims.message_id)
         if known is None:
@@ -155,8 +151,6 @@ class PostgresLedger:
         months = [one.received_at for one in (delivery.entry, notice) if one]
         if not self._store.both(statements.SETTLE, row, accept, told, *months):
             self._same_end(delivery, state)
-        elif told is not None:
-            self._tell(told["names"])
 
     def postpone(
         self, delivery: Delivery, *, code: str, detail: str, until: datetime | None = None, alone: bool = False
@@ -183,10 +177,7 @@ class PostgresLedger:
         record = rows.jsonb({"corridor": corridor, "means": means})
         row = {"entry": entry, "corridor": corridor, "at": self._clock(), "record": record}
         accept, told = self._notice(notice)
-        done = self._store.both(statements.SILENT, row, accept, told, *([notice.received_at] if notice else []))
-        if done and told is not None:
-            self._tell(told["names"])
-        return done
+        return self._store.both(statements.SILENT, row, accept, told, *([notice.received_at] if notice else []))
 
     def requeue(self, entry: UUID, corridor: CorridorId, *, who: str, why: str) -> bool:
         """A person sends an ended delivery on its way again, with a new deadline. False = it was not one to send."""
@@ -200,8 +191,6 @@ class PostgresLedger:
             "record": rows.jsonb({"corridor": corridor, "who": who, "why": why}),
         }
         found = self._store.write(statements.REQUEUE, row)
-        if found is not None:
-            self._tell([found[0]])
         return found is not None
 
     # --- rows --------------------------------------------------------------------------------------------------------
@@ -221,7 +210,6 @@ class PostgresLedger:
         return statements.ACCEPT_UNASKED if once else statements.ACCEPT, {
             **rows.message_row(entry, verified, answer, steps or {}),
             **(ways[0].row(entry) if once else rows.arrays(COLUMNS, [way.row(entry) for way in ways])),
-            "names": [way.name for way in ways],
             "at": self._clock(),
             "event": event,
             "schemes": rows.array(schemes),
@@ -278,8 +266,3 @@ class PostgresLedger:
         found = self._store.write(query, [delivery.entry.id, delivery.corridor])
         if found is None or found[0] != state.value:
             raise InternalError(f"a delivery that is {found[0] if found else 'unknown'} cannot become {state.value}")
-
-    def _tell(self, lanes: Iterable[str]) -> None:
-        if self._on_queued is not None:
-            for lane in lanes:
-                self._on_queued(lane)

@@ -16,7 +16,7 @@ from psycopg.rows import TupleRow, dict_row
 from psycopg.sql import Composed
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from gateway.errors import Busy
+from gateway.errors import DatabaseAway
 from gateway.shell.pooling import Pooling, pooling_of, require_session
 
 TRIES = 3
@@ -68,12 +68,12 @@ class Store:
         self._leaving: list[Callable[[], None]] = []
 
     def open(self) -> Self:
-        """Connections can be had; raises Busy with the reason, at once where there is one, when none can."""
+        """Connections can be had; raises DatabaseAway with the reason, at once where there is one, when none can."""
         try:
             self.pooling = pooling_of(self.dsn)
             self._pool.open(wait=True, timeout=30.0)
         except psycopg.OperationalError as error:
-            raise Busy(f"the database cannot be reached: {error}") from error
+            raise DatabaseAway(f"the database cannot be reached: {error}") from error
         return self
 
     def close(self) -> None:
@@ -103,7 +103,7 @@ class Store:
         self.close()
 
     def write(self, statement: LiteralString, row: Row, *months: datetime) -> TupleRow | None:
-        """One statement, one round trip, one commit; the first row it returned. Raises Busy."""
+        """One statement, one round trip, one commit; the first row it returned. Raises DatabaseAway."""
         return self.run(lambda connection: connection.execute(statement, row).fetchone(), *months)
 
     def both(
@@ -138,7 +138,7 @@ class Store:
         return self.run(work, *months)
 
     def fetch(self, statement: LiteralString | Composed, row: Row = ()) -> list[dict[str, Any]]:
-        """All rows of a query by column name. Raises Busy."""
+        """All rows of a query by column name. Raises DatabaseAway."""
 
         def work(connection: Connection) -> list[dict[str, Any]]:
             with connection.cursor(row_factory=dict_row) as cursor:
@@ -161,11 +161,11 @@ class Store:
                     raise
                 self._make_months(months)
             except PoolTimeout as error:
-                raise Busy("no connection to the database is free") from error
+                raise DatabaseAway("no connection to the database is free") from error
             except LOST as error:
                 trouble = error
                 self._pool.check()
-        raise Busy("the database cannot be reached") from trouble
+        raise DatabaseAway("the database cannot be reached") from trouble
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -193,7 +193,7 @@ class Store:
             self._thread.connection = None
 
     def prove_hold(self) -> None:
-        """The connection of `only`, if there is one, still lives; raises Busy when it does not."""
+        """The connection of `only`, if there is one, still lives; raises DatabaseAway when it does not."""
         if getattr(self._thread, "connection", None) is not None:
             self.run(lambda connection: connection.execute("select 1"))
 
@@ -207,7 +207,7 @@ class Store:
                 self._make_months(months)
                 return work(held)
         except LOST as error:
-            raise Busy("the hold was lost with its connection") from error
+            raise DatabaseAway("the hold was lost with its connection") from error
 
     def _configure(self, connection: Connection) -> None:
         """A new connection of the pool is as all of them. One that others use meanwhile is left as it was."""

@@ -96,7 +96,10 @@ class Uploads:
             self._compared[sender] -= 1
 
     async def _beginning(self, receive: Receive) -> tuple[bytearray, bool]:
-        """The first octets of a body, and whether more may come. Raises Busy when too many senders who are not proven yet are at it."""
+        """The first octets of a body, and whether more may come.
+
+        Raises Busy when too many senders who are not proven yet are at it.
+        """
         if self._begun >= _BEGINNING:
             raise Busy("too many long messages begin at once")
         self._begun += 1

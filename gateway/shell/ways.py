@@ -32,11 +32,6 @@ class Way:
     legal: timedelta | None
     answer_within: timedelta | None
 
-    @property
-    def name(self) -> str:
-        """Of the strand, as workers know it."""
-        return f"{self.lane}#{self.strand}" if self.strand else self.lane
-
     def row(self, entry: Entry) -> dict[str, object]:
         """What a row of `delivery` says of this way, by COLUMNS."""
         start = entry.received_at

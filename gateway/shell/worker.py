@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from threading import Event
+from threading import Event, Lock
 from time import monotonic
 
 import psycopg
@@ -17,7 +17,7 @@ from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Status
 
-from gateway.errors import Busy, DeliveryExpired
+from gateway.errors import Busy, DatabaseAway, DeliveryExpired
 from gateway.model import PartnerId
 from gateway.ports import Clock, Ledger
 from gateway.shell.drain import Drain, Forward, GiveUp
@@ -93,11 +93,9 @@ class Worker:
         self._drain = Drain(
             store, ledger, forward, clock=clock, give_up=give_up, stint=stint, stopping=self._stopping, terms=terms
         )
-        self._woken: set[str] = set()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._bell: asyncio.Event | None = None
         self._looked = self._chored = 0.0
         self._leads = False
+        self._turn = Lock()
 
     def run(self, stop: Event) -> None:
         """Serve until `stop` is set; a database that goes away is waited for. What is in hand is finished first.
@@ -113,20 +111,12 @@ class Worker:
                 log.warning("worker.database-away", error=str(error) or type(error).__name__)
             stop.wait(0 if stop.is_set() else PAUSE)
 
-    def wake(self, lane: str) -> None:
-        """A hint that something was queued: this lane is looked at now instead of at the next sweep."""
-        self._woken.add(lane)
-        loop, bell = self._loop, self._bell
-        if loop is not None and bell is not None:
-            with suppress(RuntimeError):  # the loop may have ended meanwhile
-                loop.call_soon_threadsafe(bell.set)
-
     def _stopping(self) -> bool:
         return self._stop.is_set()
 
     async def _serve(self) -> None:
-        self._loop, self._bell = asyncio.get_running_loop(), asyncio.Event()
-        self._loop.set_default_executor(ThreadPoolExecutor(self._concurrency + 2, thread_name_prefix="lane"))
+        threads = ThreadPoolExecutor(self._concurrency + 2, thread_name_prefix="lane")
+        asyncio.get_running_loop().set_default_executor(threads)
         app = App(
             connector=PsycopgConnector(
                 conninfo=self._store.dsn, min_size=1, max_size=6, configure=self._store.limit_async
@@ -136,11 +126,8 @@ class Worker:
         for one in self._periodic:
             once = app.task(name=one.name, queue=QUEUE, lock=f"task {one.name}", queueing_lock=f"task {one.name}")
             app.periodic(cron=one.cron)(once(one.run))
-        try:
-            async with app.open_async():
-                await self._together(app)
-        finally:
-            self._loop = self._bell = None
+        async with app.open_async():
+            await self._together(app)
 
     async def _together(self, app: App) -> None:
         """Serve and sweep; when one of them ends, the other ends too."""
@@ -169,23 +156,16 @@ class Worker:
             try:
                 while not self._stop.is_set():
                     await self._sweep(app, connection)
-                    await self._rest()
+                    await asyncio.sleep(self._sweep_every)
             finally:
-                if not connection.closed:
-                    connection.execute("select pg_advisory_unlock_all()")
-
-    async def _rest(self) -> None:
-        bell = self._bell
-        if bell is not None:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(bell.wait(), self._sweep_every)
-            bell.clear()
+                with self._turn:  # a look that goes on in its thread ends first: no lead is left on this connection
+                    if not connection.closed:
+                        connection.execute("select pg_advisory_unlock_all()")
+                    self._leads = False
 
     async def _sweep(self, app: App, connection: Connection) -> None:
-        """Offer due lanes: all of them when we lead, else those we were told of."""
-        woken, self._woken = self._woken, set()
-        lanes = await asyncio.to_thread(self._look, connection)
-        for lane in lanes if self._leads else woken.intersection(lanes):
+        """Lead if nobody does; who leads offers all due lanes."""
+        for lane in await asyncio.to_thread(self._look, connection):
             with suppress(AlreadyEnqueued):
                 await app.configure_task("drain", lock=lane, queueing_lock=lane).defer_async(lane=lane)
         if self._leads:
@@ -193,12 +173,17 @@ class Worker:
             await asyncio.to_thread(self._tidy, connection)
 
     def _look(self, connection: Connection) -> list[str]:
+        """The lanes that are due, for the one worker that leads."""
+        with self._turn:
+            return self._look_in_turn(connection)
+
+    def _look_in_turn(self, connection: Connection) -> list[str]:
         if not self._leads:
             if take_lead(connection, self._lead_lost_after):
                 log.warning("worker.lead-taken")
             row = connection.execute(LEADER).fetchone()
             self._leads = row is not None and bool(row[0])
-        return due_lanes(connection, self._clock(), self._pulls)
+        return due_lanes(connection, self._clock(), self._pulls) if self._leads else []
 
     async def _free_stalled(self, app: App, connection: Connection) -> None:
         if monotonic() - self._looked < self._heartbeat:
@@ -214,7 +199,24 @@ class Worker:
     def _tidy(self, connection: Connection) -> None:
         """Expire what nobody fetched in time; do the chore when it is its hour."""
         for delivery in late_deliveries(connection, self._pulls, self._clock()) if self._pulls else ():
-            self._drain.end(delivery, DeliveryExpired(f"not fetched by {delivery.deadline.isoformat()}"))
+            late = DeliveryExpired(f"not fetched by {delivery.deadline.isoformat()}")
+            with unharmed("worker.cannot-expire", entry=str(delivery.entry.id)):
+                self._drain.end(delivery, late)
         if self._chore is not None and monotonic() - self._chored >= self._chore_every:
             self._chored = monotonic()
-            self._chore()
+            with unharmed("worker.chore-failed"):
+                self._chore()
+
+
+@contextmanager
+def unharmed(event: str, **words: str) -> Iterator[None]:
+    """Whatever goes wrong with one thing is told and ends there; only a database that is away is everybody's affair.
+
+    Between look and deed another process may have done it: a partner fetched what was late.
+    """
+    try:
+        yield
+    except (psycopg.Error, DatabaseAway):
+        raise
+    except Exception:
+        log.exception(event, **words)

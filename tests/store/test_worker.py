@@ -14,7 +14,8 @@ from threading import Event, Thread
 
 import pytest
 
-from gateway.errors import DeliveryFailed, DeliveryRefused, MappingGap
+from gateway.errors import Busy, DeliveryFailed, DeliveryRefused, GatewayError, MappingGap
+from gateway.lifecycle import State
 from gateway.model import Delivery
 from gateway.shell.evidence import verify_chains
 from gateway.shell.lanes import hurry, lane_counts, pause, resume
@@ -163,28 +164,52 @@ def test_two_workers_share_lanes_and_send_nothing_twice(
         assert [body for at, body in partners.got if at == lane] == [f"urn:uuid:{row['out_id']} 1" for row in rows]
 
 
-def test_a_wake_is_enough_without_a_sweep(
-    store: Store, clock: FrozenClock, ids: CountedIds, ledger: PostgresLedger, partners: Partners
+def test_what_ended_meanwhile_ends_nothing_else(
+    store: Store, ledger: PostgresLedger, partners: Partners, clock: FrozenClock
 ) -> None:
-    """The hint after a commit reaches the worker of the same process."""
-    worker = Worker(store, ledger, partners.forward, clock=clock, sweep_every=3600.0)
-    telling = PostgresLedger(store, some_corridors(), clock=clock, ids=ids, on_queued=worker.wake)
-    stop = Event()
-    thread = Thread(target=worker.run, args=(stop,))
-    thread.start()
-    try:
-        wait_until(
-            lambda: store.fetch(
-                "select 1 from pg_locks where locktype = 'advisory' and database = ("
-                "select oid from pg_database where datname = current_database())"
-            )
-        )
-        ask(telling, 1)
-        wait_until(lambda: states(store) == ["delivered"], seconds=10)
-    finally:
-        stop.set()
-        worker.wake("")
-        thread.join(30)
+    """A partner fetches what is late between look and deed, and the chore fails: both are told, and it goes on."""
+    first, second = ask(ledger, 1), ask(ledger, 2)
+    done: list[str] = []
+
+    def give_up(delivery: Delivery, error: GatewayError) -> None:
+        if delivery.entry.id == first.id:
+            ledger.settle(delivery, State.DELIVERED)
+        ledger.settle(delivery, State.EXPIRED, code=error.code)
+
+    def chore() -> None:
+        done.append("tried")
+        raise KeyError("a corridor that went")
+
+    clock.move(hours=25)
+    worker = Worker(
+        store, ledger, partners.forward, clock=clock, give_up=give_up, pulls=[HEALTH], sweep_every=0.02, chore=chore,
+        chore_every=0.02,
+    )  # fmt: skip
+    with running(worker):
+        wait_until(lambda: states(store) == ["delivered", "expired"] and len(done) > 1)
+    assert waiting(store, second.id).attempt == 1
+    assert partners.got == []
+
+
+def test_what_has_no_room_now_waits_alone(
+    store: Store, ledger: PostgresLedger, partners: Partners, worker: Worker, clock: FrozenClock
+) -> None:
+    """A full spool is no lost database: the others go on, the attempt is known, and it is tried when it is due."""
+
+    def full(delivery: Delivery) -> None:
+        if delivery.entry.id.int == 1:
+            raise Busy("the room for long messages is full")
+
+    partners.troubles[HEALTH] = full
+    for number in range(1, 4):
+        ask(ledger, number)
+    with running(worker):
+        wait_until(lambda: states(store) == ["queued", "delivered", "delivered"])
+        wait_until(lambda: events(store).count("attempt") == 1)
+        del partners.troubles[HEALTH]
+        clock.move(minutes=1)
+        wait_until(lambda: states(store) == ["delivered"] * 3)
+    assert events(store).count("attempt") == 1
 
 
 def test_a_killed_worker_loses_nothing(
