@@ -141,7 +141,7 @@ def make_worker(house: House) -> Worker:
         give_up=lambda delivery, error: conclude(delivery, error, setup),
         terms={partner.id: partner.terms for partner in setup.partners.values()},
         periodic=[Periodic(name="retention", cron=house.settings.retention.at, do=lambda _due: _keep_house(house))],
-        pulls=pulling(house), chore=lambda: _tell_silence(house),
+        pulls=pulling(house), chore=lambda: _tell_silence(house), trusted=lambda: not house.clock_guard.trouble,
         chore_every=max(1.0, 60.0 * min(1.0, house.settings.silence_scale * 10)),
         heartbeat=house.settings.stalled_seconds / 4, stalled_after=house.settings.stalled_seconds,
     )  # fmt: skip

@@ -28,7 +28,8 @@ class Balancer:
     def start(self) -> None:
         """Connections are taken."""
         self._thread.start()
-        self._ready.wait(10)
+        if not self._ready.wait(10):
+            raise OSError(f"nobody can listen on {self._place[0]}:{self._place[1]}")
 
     def stop(self) -> None:
         """Nothing listens any more."""

@@ -141,7 +141,7 @@ class Drain:
         self._give_up(delivery, error)
 
     def _serve(self, stint: _Stint) -> None:
-        going = True
+        going = not self._stopping()
         while going:
             batch = self._pick(stint)
             going = bool(batch)

@@ -24,6 +24,20 @@ where l.locktype = 'advisory' and l.granted and l.objsubid = 1
 """
 
 
+_UNENDED: Final[LiteralString] = """
+select j.id, j.lock from procrastinate_jobs j
+where j.status = 'doing' and not exists (
+    select from procrastinate_events e where e.job_id = j.id and e.type = 'started'
+    and e.at > clock_timestamp() - case when j.task_name = 'drain' then make_interval(secs => %(seconds)s)
+                                        else interval '1 day' end)
+  and not exists (
+    select from pg_locks l where l.locktype = 'advisory' and l.granted and l.objsubid = 1
+    and l.database = (select oid from pg_database where datname = current_database())
+    and (l.classid::bigint << 32) | l.objid::bigint = hashtextextended('lane ' || j.lock, 0))
+"""
+"""Other tasks hold no lane: a day is longer than any of them takes."""
+
+
 class FencedCourier:
     """A courier that sends only while this thread still holds what it holds; raises Busy when that is gone."""
 
@@ -45,6 +59,14 @@ def take_lane(connection: Connection, lane: str) -> bool:
 def take_lead(connection: Connection, silent: timedelta) -> bool:
     """The lead is free if the one who has it asked the database nothing for so long. False = it was not taken."""
     return _take(connection, "gateway sweeper", silent)
+
+
+def unended(connection: Connection, seconds: float) -> list[tuple[int, str]]:
+    """Jobs (id, lock) that run for so long by the queue's word, while nobody holds the lane they serve.
+
+    The end of a job is one statement of the queue; when its connection is lost just then, the job stays as it was.
+    """
+    return [(row[0], row[1]) for row in connection.execute(_UNENDED, {"seconds": seconds})]
 
 
 def _take(connection: Connection, name: str, silent: timedelta | None) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, LiteralString
@@ -34,17 +34,19 @@ full join lane b on b.lane = d.lane
 order by 1
 """
 CHANGE: Final[LiteralString] = """
-with l as (
-  insert into lane (lane, paused) values (%(lane)s, coalesce(%(paused)s, false))
-  on conflict (lane) do update
-  set paused = coalesce(%(paused)s, lane.paused), next_at = case when %(now)s then '-infinity' else lane.next_at end
-  returning lane
-), d as (
+with d as (
   update delivery set next_at = 'epoch'
   where %(now)s and lane = %(lane)s and state = 'queued' and next_at > 'epoch'
+  returning 1
+), l as (
+  insert into lane (lane, paused) values (%(lane)s, coalesce(%(paused)s, false))
+  on conflict (lane) do update
+  set paused = coalesce(%(paused)s, lane.paused), next_at = case when %(now)s then '-infinity' else lane.next_at end,
+      slot = case when %(now)s then 'epoch' else lane.slot end
 )
-select link_evidence(%(at)s, %(event)s, null, null, %(record)s) from l
+select link_evidence(%(at)s, %(event)s, null, null, %(record)s) from (select count(*) from d) as first
 """
+"""Deliveries, chain, lane: rows are locked in the order of SETTLE and HOLD."""
 _TIMES: Final = ("oldest", "due", "held_since", "next_at", "released_at")
 
 
@@ -108,8 +110,10 @@ def lane_held(connection: Connection, lane: str) -> Iterator[bool]:
         yield held
     finally:
         if held and not connection.closed:
-            with suppress(psycopg.OperationalError):  # a connection that was ended has let go already
+            try:
                 connection.execute(LEAVE, key)
+            except psycopg.OperationalError:  # with the connection the hold ends for sure
+                connection.close()
 
 
 def lane_counts(store: Store) -> list[LaneCount]:

@@ -201,7 +201,8 @@ class Postgres:
             lines = self._pid_file()
             if self._live() is not None and len(lines) > 7 and lines[7].strip() == "ready":  # noqa: PLR2004 - line 8
                 return
-            if self._process is not None and self._process.poll() is not None and self._live() is None:
+            ended = self._process is None or self._process.poll() is not None  # None: somebody else had started it
+            if ended and self._live() is None:
                 tail = self._log_tail()
                 tries += 1
                 if "shared memory block" not in tail or tries > 100:  # noqa: PLR2004 - orphans need a moment to leave

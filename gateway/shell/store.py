@@ -16,7 +16,7 @@ from psycopg.rows import TupleRow, dict_row
 from psycopg.sql import Composed
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from gateway.errors import DatabaseAway
+from gateway.errors import DatabaseAway, InternalError
 from gateway.shell.pooling import Pooling, pooling_of, require_session
 
 TRIES = 3
@@ -32,6 +32,10 @@ REACH: Final = {
 
 LOST: Final = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.IdleInTransactionSessionTimeout)
 """The connection is gone, and what was not committed with it."""
+STALE: Final = (psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.FeatureNotSupported)
+"""This connection is of no use any more, another one may be: it leads to a server that takes no writes now, or it
+prepared a statement whose columns a newer program changed since.
+"""
 LIMIT: Final[LiteralString] = "select set_config('idle_in_transaction_session_timeout', %s, %s)"
 
 Connection = psycopg.Connection[TupleRow]
@@ -154,23 +158,40 @@ class Store:
         trouble: Exception | None = None
         for _ in range(TRIES):
             try:
-                with self._pool.connection() as connection:
-                    return work(connection)
-            except psycopg.errors.CheckViolation:
-                if not months:
-                    raise
-                self._make_months(months)
+                return self._once(work, months)
             except PoolTimeout as error:
                 raise DatabaseAway("no connection to the database is free") from error
-            except LOST as error:
+            except psycopg.errors.ProgramLimitExceeded as error:
+                raise InternalError(f"the database cannot keep it: {error}") from error
+            except (*LOST, *STALE) as error:
                 trouble = error
                 self._pool.check()
-        raise DatabaseAway("the database cannot be reached") from trouble
+        raise DatabaseAway(f"the database cannot be used: {trouble}") from trouble
+
+    def _once(self, work: Callable[[Connection], Result], months: Sequence[datetime]) -> Result:
+        try:
+            with self._one() as connection:
+                return work(connection)
+        except psycopg.errors.CheckViolation:
+            if not months:
+                raise
+        self._make_months(months)
+        with self._one() as connection:
+            return work(connection)
+
+    @contextmanager
+    def _one(self) -> Iterator[Connection]:
+        with self._pool.connection() as connection:
+            try:
+                yield connection
+            except STALE:
+                connection.close()
+                raise
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """One connection for one transaction, which is committed at the end."""
-        with self._pool.connection() as connection, self._limited(connection):
+        with self._one() as connection, self._limited(connection):
             yield connection
 
     @contextmanager
@@ -180,7 +201,7 @@ class Store:
         Raises ConfigurationError behind a pooler in transaction mode, where nothing does.
         """
         require_session(self.pooling, "what holds locks (a worker, an archive)")
-        with self._pool.connection() as connection:
+        with self._one() as connection:
             yield connection
 
     @contextmanager
@@ -206,8 +227,13 @@ class Store:
                     raise
                 self._make_months(months)
                 return work(held)
+        except psycopg.errors.ProgramLimitExceeded as error:
+            raise InternalError(f"the database cannot keep it: {error}") from error
+        except STALE as error:
+            held.close()
+            raise DatabaseAway(f"the hold was given up: {error}") from error
         except LOST as error:
-            raise DatabaseAway("the hold was lost with its connection") from error
+            raise DatabaseAway(f"the hold was lost: {error}") from error
 
     def _configure(self, connection: Connection) -> None:
         """A new connection of the pool is as all of them. One that others use meanwhile is left as it was."""

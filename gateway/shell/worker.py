@@ -21,7 +21,7 @@ from gateway.errors import Busy, DatabaseAway, DeliveryExpired
 from gateway.model import PartnerId
 from gateway.ports import Clock, Ledger
 from gateway.shell.drain import Drain, Forward, GiveUp
-from gateway.shell.fence import take_lane, take_lead
+from gateway.shell.fence import take_lane, take_lead, unended
 from gateway.shell.picking import due_lanes, late_deliveries
 from gateway.shell.pooling import require_session
 from gateway.shell.store import Connection, Store
@@ -57,6 +57,7 @@ class Worker:
     One worker of all sweeps: every `sweep_every` seconds it offers one job per due lane, and it frees the lanes of
     workers that gave no sign of life for `stalled_after` seconds. `pulls` are lanes whose partners fetch for
     themselves; `terms` are those of the others. `chore` is done by the sweeping worker every `chore_every` seconds.
+    While the clock is not `trusted` nothing is sent, ended or done: all of that goes by times.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Worker:
         terms: Mapping[PartnerId, Terms] | None = None,
         chore: Callable[[], None] | None = None,
         chore_every: float = 60.0,
+        trusted: Callable[[], bool] = lambda: True,
         periodic: Sequence[Periodic] = (),
         concurrency: int = 8,
         sweep_every: float = 0.2,
@@ -83,6 +85,7 @@ class Worker:
         self._pulls = frozenset(pulls)
         self._chore = chore
         self._chore_every = chore_every
+        self._trusted = trusted
         self._periodic = periodic
         self._concurrency = concurrency
         self._sweep_every = sweep_every
@@ -112,7 +115,7 @@ class Worker:
             stop.wait(0 if stop.is_set() else PAUSE)
 
     def _stopping(self) -> bool:
-        return self._stop.is_set()
+        return self._stop.is_set() or not self._trusted()
 
     async def _serve(self) -> None:
         threads = ThreadPoolExecutor(self._concurrency + 2, thread_name_prefix="lane")
@@ -125,9 +128,18 @@ class Worker:
         app.task(name="drain", queue=QUEUE)(self._drain.serve)
         for one in self._periodic:
             once = app.task(name=one.name, queue=QUEUE, lock=f"task {one.name}", queueing_lock=f"task {one.name}")
-            app.periodic(cron=one.cron)(once(one.run))
+            app.periodic(cron=one.cron)(once(self._at_its_hour(one)))
         async with app.open_async():
             await self._together(app)
+
+    def _at_its_hour(self, one: Periodic) -> Callable[[int], None]:
+        def run(timestamp: int) -> None:
+            if self._trusted():
+                one.run(timestamp)
+            else:
+                log.warning("worker.clock-not-trusted", task=one.name)
+
+        return run
 
     async def _together(self, app: App) -> None:
         """Serve and sweep; when one of them ends, the other ends too."""
@@ -183,7 +195,7 @@ class Worker:
                 log.warning("worker.lead-taken")
             row = connection.execute(LEADER).fetchone()
             self._leads = row is not None and bool(row[0])
-        return due_lanes(connection, self._clock(), self._pulls) if self._leads else []
+        return due_lanes(connection, self._clock(), self._pulls) if self._leads and self._trusted() else []
 
     async def _free_stalled(self, app: App, connection: Connection) -> None:
         if monotonic() - self._looked < self._heartbeat:
@@ -194,10 +206,15 @@ class Worker:
                 fenced = job.lock is not None and await asyncio.to_thread(take_lane, connection, job.lock)
                 log.warning("worker.stalled", lane=job.lock, fenced=fenced)
                 await app.job_manager.finish_job_by_id_async(job.id, status=Status.FAILED, delete_job=True)
+        for job_id, lock in await asyncio.to_thread(unended, connection, self._stalled_after):
+            log.warning("worker.end-not-written", lane=lock)
+            await app.job_manager.finish_job_by_id_async(job_id, status=Status.FAILED, delete_job=True)
         await app.job_manager.prune_stalled_workers(self._stalled_after)
 
     def _tidy(self, connection: Connection) -> None:
         """Expire what nobody fetched in time; do the chore when it is its hour."""
+        if not self._trusted():
+            return
         for delivery in late_deliveries(connection, self._pulls, self._clock()) if self._pulls else ():
             late = DeliveryExpired(f"not fetched by {delivery.deadline.isoformat()}")
             with unharmed("worker.cannot-expire", entry=str(delivery.entry.id)):

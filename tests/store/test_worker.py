@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from threading import Event, Thread
+from typing import LiteralString
 
+import psycopg
 import pytest
 
 from gateway.errors import Busy, DeliveryFailed, DeliveryRefused, GatewayError, MappingGap
@@ -168,7 +170,8 @@ def test_what_ended_meanwhile_ends_nothing_else(
     store: Store, ledger: PostgresLedger, partners: Partners, clock: FrozenClock
 ) -> None:
     """A partner fetches what is late between look and deed, and the chore fails: both are told, and it goes on."""
-    first, second = ask(ledger, 1), ask(ledger, 2)
+    first = ask(ledger, 1)
+    ask(ledger, 2)
     done: list[str] = []
 
     def give_up(delivery: Delivery, error: GatewayError) -> None:
@@ -187,7 +190,6 @@ def test_what_ended_meanwhile_ends_nothing_else(
     )  # fmt: skip
     with running(worker):
         wait_until(lambda: states(store) == ["delivered", "expired"] and len(done) > 1)
-    assert waiting(store, second.id).attempt == 1
     assert partners.got == []
 
 
@@ -210,6 +212,52 @@ def test_what_has_no_room_now_waits_alone(
         clock.move(minutes=1)
         wait_until(lambda: states(store) == ["delivered"] * 3)
     assert events(store).count("attempt") == 1
+
+
+def test_nothing_goes_by_a_clock_that_nobody_trusts(
+    store: Store, ledger: PostgresLedger, partners: Partners, clock: FrozenClock
+) -> None:
+    """It leapt ten days ahead: nothing expires, no pilot and no slot is taken, no chore is done, until it is right."""
+    believed, done = Event(), Event()
+    ask(ledger, 1)
+    ask(ledger, 1, corridor=LIST)
+    clock.move(days=10)
+    worker = Worker(
+        store, ledger, partners.forward, clock=clock, trusted=believed.is_set, pulls=[CHINA], chore=done.set,
+        sweep_every=0.02,
+    )  # fmt: skip
+    leads = (
+        "select 1 from pg_locks where locktype = 'advisory' and granted "
+        "and database = (select oid from pg_database where datname = current_database())"
+    )
+    with running(worker):
+        wait_until(lambda: store.fetch(leads))
+        assert (states(store), partners.got, done.is_set()) == (["queued", "queued"], [], False)
+        clock.move(days=-10)
+        believed.set()
+        wait_until(lambda: states(store) == ["delivered", "queued"] and done.is_set())
+    assert store.fetch("select 1 from lane where next_at > '2026-11-24' or slot > '2026-11-24'") == []
+
+
+def test_an_end_that_the_queue_could_not_note_does_not_stop_the_lane(
+    dsn: str, store: Store, ledger: PostgresLedger, partners: Partners, worker: Worker
+) -> None:
+    """The connection is lost while a job's end is written: the job looks as if it ran for ever, and is ended."""
+    slow = (
+        "create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(1); return old; end $$; "
+        "create trigger slow before delete on procrastinate_jobs for each row execute function slow()"
+    )
+    cut: LiteralString = (
+        "select pg_terminate_backend(pid) from pg_stat_activity "
+        "where state = 'active' and query ilike '%finish_job%' and pid <> pg_backend_pid()"
+    )
+    with psycopg.connect(dsn, autocommit=True) as beside, running(worker):
+        beside.execute(slow)
+        ask(ledger, 1)
+        wait_until(lambda: beside.execute(cut).fetchall())
+        beside.execute("drop trigger slow on procrastinate_jobs")
+        ask(ledger, 2)
+        wait_until(lambda: states(store) == ["delivered", "delivered"])
 
 
 def test_a_killed_worker_loses_nothing(
