@@ -25,7 +25,8 @@ def large_facts(large: Large | None) -> dict[str, Any]:
 
 def large_of(facts: Mapping[str, Any]) -> Large | None:
     """What `large_facts` was made from."""
-    return Large(**facts["large"]) if "large" in facts else None
+    known = ("size", "at", "digests", "name")
+    return Large(**{one: facts["large"][one] for one in known if one in facts["large"]}) if "large" in facts else None
 
 
 class Hashed:

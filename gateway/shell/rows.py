@@ -8,7 +8,7 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from functools import cache
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from psycopg.types.json import Jsonb
@@ -34,6 +34,7 @@ from gateway.shell.large_rows import large_facts, large_of
 from gateway.shell.own_ids import urn
 
 Facts = dict[str, Any]
+Record = TypeVar("Record")
 LONGEST_KEY = 256
 """Characters of a search key that are kept; an index row has a size limit."""
 _TIMES = frozenset({"created_at", "expires_at", "received_at"})
@@ -88,14 +89,20 @@ def _reader(kind: Any, but: tuple[str, ...]) -> tuple[tuple[str, ...], Callable[
     return names, attrgetter(*names)
 
 
-def unflat(facts: Mapping[str, Any]) -> Facts:
-    """The arguments `flat` was made from."""
-    return {name: datetime.fromisoformat(value) if name in _TIMES else value for name, value in facts.items()}
+def made(kind: type[Record], facts: Mapping[str, Any], **known: Any) -> Record:
+    """The record that `flat` was given, with what is `known` of it otherwise.
+
+    What a newer program wrote and this one has no field for is left alone: both may work on one database.
+    """
+    names = {one.name for one in fields(kind)} - known.keys()  # type: ignore[arg-type]
+    mine = {name: value for name, value in facts.items() if name in names}
+    times = {name: datetime.fromisoformat(mine[name]) for name in _TIMES & mine.keys()}
+    return kind(**{**mine, **times, **known})
 
 
 def references_of(found: Sequence[Mapping[str, str]]) -> tuple[Reference, ...]:
     """Signed parts and digests from their facts."""
-    return tuple(Reference(**one) for one in found)
+    return tuple(made(Reference, one) for one in found)
 
 
 def search_keys(entry: Entry) -> tuple[list[str], list[str]]:
@@ -156,7 +163,7 @@ def entry_of(row: Mapping[str, Any]) -> Entry:
     return Entry(
         id=row["id"],
         sender=PartnerId(row["sender"]),
-        claims=Claims(**{"to": "", **unflat(facts["claims"])}),  # our own notices are addressed to nobody
+        claims=made(Claims, {"to": "", **facts["claims"]}),  # our own notices are addressed to nobody
         document=Document(
             type=DocumentType(row["type"]),
             version=document["version"],
@@ -195,9 +202,8 @@ def sealed_facts(sealed: Sealed) -> Facts:
 
 def sealed_of(facts: Mapping[str, Any], body: bytes) -> Sealed:
     """What `sealed_facts` was made from, byte for byte."""
-    rest = unflat({name: value for name, value in facts.items() if name not in {"headers", "references", "large"}})
     headers, large = tuple((name, value) for name, value in facts.get("headers", ())), large_of(facts)
-    return Sealed(body=body, headers=headers, references=references_of(facts["references"]), large=large, **rest)
+    return made(Sealed, facts, body=body, headers=headers, references=references_of(facts["references"]), large=large)
 
 
 def receipt_facts(receipt: Receipt) -> Facts:
@@ -207,8 +213,7 @@ def receipt_facts(receipt: Receipt) -> Facts:
 
 def receipt_of(facts: Mapping[str, Any], body: bytes) -> Receipt:
     """What `receipt_facts` was made from."""
-    rest = unflat({name: value for name, value in facts.items() if name != "references"})
-    return Receipt(body=body, references=references_of(facts["references"]), **rest)
+    return made(Receipt, facts, body=body, references=references_of(facts["references"]))
 
 
 # --- parameters of the statements ------------------------------------------------------------------------------------

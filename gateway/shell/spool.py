@@ -131,8 +131,7 @@ class Sheet:
         except OSError as error:
             raise Busy(f"the spool cannot be written: {error}") from None
         if self._promised:
-            self._spool.came(count)
-            self._counts.owed -= count
+            self._counts.came(self._spool, count)
         return count
 
     @property
@@ -159,12 +158,27 @@ class _Counts:
         self.taken = taken
         self.owed = owed
         self.owner = owner
+        self._lock = Lock()
+        self._gone = False
+
+    def came(self, spool: Spool, count: int) -> None:
+        """So much of what was promised is here; nothing of a sheet that was dropped while it was written."""
+        with self._lock:
+            if not self._gone:
+                spool.came(count)
+                self.owed -= count
+
+    def give_back(self, spool: Spool) -> None:
+        """All of it is free again."""
+        with self._lock:
+            self._gone = True
+            spool.give(self.taken, self.owed, self.owner)
 
 
 def _forget(spool: Spool, file: BinaryIO | None, counts: _Counts) -> None:
     if file is not None:
         file.close()
-        spool.give(counts.taken, counts.owed, counts.owner)
+        counts.give_back(spool)
 
 
 class _Sink(io.RawIOBase):

@@ -42,7 +42,7 @@ def test_the_spool_keeps_to_its_room_and_to_that_of_the_disk(tmp_path: Path) -> 
 def test_a_body_that_does_not_come_is_not_waited_for(tmp_path: Path) -> None:
     """Each megabyte has its time (X6); then what came is gone."""
     spool = Spool(tmp_path, room=9_000_000, least_free=0)
-    uploads = Uploads(spool, paths=frozenset({"/x"}), smallest=1, largest=9_000_000, patience=0.05)
+    uploads = Uploads(spool, paths={"/x": False}, smallest=1, largest=9_000_000, patience=0.05)
     coming = iter([{"type": "http.request", "body": b"x" * 1_000_000, "more_body": True}])
 
     async def receive() -> dict[str, Any]:
@@ -55,3 +55,15 @@ def test_a_body_that_does_not_come_is_not_waited_for(tmp_path: Path) -> None:
     with pytest.raises(TimeoutError):
         asyncio.run(uploads.answer({}, receive, 5_000_000, go_on))
     assert spool.taken == 0
+
+
+def test_what_is_dropped_while_it_is_written_gives_back_no_more_than_it_had(tmp_path: Path) -> None:
+    """The promise of another body is not taken for what this one still writes."""
+    spool = Spool(tmp_path / "spool", room=10_000, least_free=0)
+    mine, other = spool.begin(4000), spool.begin(4000)
+    late = mine._counts
+    mine.drop()
+    late.came(spool, 4000)
+    assert (spool.taken, spool._owed) == (4000, 4000)
+    other.drop()
+    assert (spool.taken, spool._owed) == (0, 0)
