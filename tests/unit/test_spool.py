@@ -53,7 +53,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(tmp_path: Path) -> None:
         return 100, [(b"gw-sender", b"one")], b""
 
     with pytest.raises(TimeoutError):
-        asyncio.run(uploads.answer({}, receive, 5_000_000, go_on))
+        asyncio.run(uploads.answer({"PATH_INFO": "/x"}, receive, 5_000_000, go_on))
     assert spool.taken == 0
 
 
