@@ -40,6 +40,7 @@ def serve(
     """
     from gateway.shell.config import load_settings
     from gateway.shell.leaving import Leaving
+    from gateway.shell.listening import require_places, url_of
     from gateway.shell.processes import Troupe
 
     settings = load_settings(config)
@@ -47,11 +48,15 @@ def serve(
     stop = stopping(hurry)
     database = None if settings.database_url else server_of(settings)
     troupe, leaving = Troupe(settings.state_dir), Leaving(settings.state_dir)
+    require_places(settings, with_console=with_console, with_worker=with_worker)
     leaving.withdraw()
     try:
         dsn = database.start() if database else settings.database_url
         start_all(troupe, settings, dsn, with_worker=with_worker, with_console=with_console)
-        troupe.await_http(f"http://{settings.host}:{settings.port}/ready")
+        troupe.await_http(url_of(settings.host, settings.port) + "/ready")
+        if with_console:
+            troupe.await_http(url_of(settings.console_host, settings.console_port))
+            console().print(f"console: {url_of(settings.console_host, settings.console_port)}")
         console().print(f"partner doors: {settings.url}")
         while not stop.wait(0.5):
             troupe.check()
@@ -80,7 +85,6 @@ def start_all(troupe: object, settings: Settings, dsn: str, *, with_worker: bool
     if with_console:
         place = served("console", settings.console_host, settings.console_port, threads=settings.threads)
         troupe.start("console", place, env)
-        console().print(f"console: http://{settings.console_host}:{settings.console_port}")
 
 
 def environment(settings: Settings, dsn: str) -> dict[str, str]:

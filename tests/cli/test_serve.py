@@ -1,0 +1,81 @@
+"""`gateway serve` before it serves: what it refuses in one line, and what its processes say."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.shell.processes import python
+
+LOWEST = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+
+
+def serve(state: Path, *words: str, **given: object) -> subprocess.CompletedProcess[str]:
+    """The command with these settings, run to its end; a start that succeeds would wait for ever."""
+    wanted = {"state_dir": state, **given}
+    env = {**os.environ, **{f"GATEWAY_{name.upper()}": str(value) for name, value in wanted.items()}}
+    command = python("gateway", "serve", *words)
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=state, env=env, timeout=60)
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port on which another server listens that would share it."""
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        yield int(other.getsockname()[1])
+
+
+def refused(done: subprocess.CompletedProcess[str]) -> str:
+    """The one line that a refused start says."""
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    return line
+
+
+@pytest.mark.parametrize("key", ["port", "console_port"])
+def test_a_taken_port_is_not_shared(key: str, taken: int, free: int, tmp_path: Path) -> None:
+    """Two gateways on one port would answer by turns."""
+    line = refused(serve(tmp_path, **{"port": free, key: taken}))
+    assert line.startswith(f"error configuration: {key} = {taken}: 127.0.0.1:{taken} is taken")
+    assert not (tmp_path / "database").exists()
+
+
+def test_doors_and_console_do_not_share_a_port(free: int, tmp_path: Path) -> None:
+    """Nor the figures of the worker."""
+    assert "port names the same port" in refused(serve(tmp_path, port=free, console_port=free))
+    line = refused(serve(tmp_path, "--no-console", port=free, watch__worker_port=free))
+    assert f"watch.worker_port = {free}: port names the same port" in line
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "localhost", "no host"])
+def test_an_unusable_host_is_named(host: str, free: int, tmp_path: Path) -> None:
+    """One line, and no trace of the server's own."""
+    line = refused(serve(tmp_path, "--no-console", host=host, port=free))
+    assert f'host = "{host}" is no' in line
+
+
+@pytest.mark.skipif(
+    os.geteuid() == 0 or sys.platform != "linux" or int(LOWEST.read_text("ascii")) <= 80,
+    reason="port 80 is open to this user",
+)  # fmt: skip
+def test_a_port_without_rights_is_named(tmp_path: Path) -> None:
+    """One line, with what to do."""
+    assert "port = 80: 127.0.0.1:80 may not be listened on" in refused(serve(tmp_path, "--no-console", port=80))
+
+
+@pytest.fixture
+def free() -> int:
+    """A port on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
