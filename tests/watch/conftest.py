@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 import uuid6
+from structlog.testing import LogCapture
 
 from gateway.app import key_files
 from gateway.registry import Registry
@@ -21,6 +23,7 @@ from gateway.shell.partners import load_partners
 from gateway.shell.presence import Presence
 from gateway.shell.revisions import REVISION
 from gateway.shell.store import Store
+from gateway.shell.watch import alerts as watched
 from gateway.shell.watch.clock import ClockGuard, GuardedKeyring
 from gateway.testing import counting_ids
 from tests.builders import FrozenClock, some_corridors
@@ -66,3 +69,11 @@ def house(trusted: Path, rules: Registry, store: Store, clock: FrozenClock, ahea
         clock=clock, ids=uuid6.uuid7,
     )  # fmt: skip
     return House(settings=settings, registry=rules, store=store, ledger=ledger, setup=setup, clock_guard=guard)
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> LogCapture:
+    """What alerts write to the log."""
+    lines = LogCapture()
+    monkeypatch.setattr(watched, "log", structlog.wrap_logger(None, processors=[lines]))
+    return lines

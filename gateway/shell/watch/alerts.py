@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +19,6 @@ from psycopg.rows import dict_row
 from gateway.errors import Busy
 from gateway.model import Language
 from gateway.shell.rows import jsonb
-from gateway.shell.store import Connection
 from gateway.shell.watch.conditions import Condition, Limits, conditions
 
 if TYPE_CHECKING:
@@ -26,45 +26,63 @@ if TYPE_CHECKING:
 
 EVERY: Final = 30.0
 """Seconds between two looks, by whichever process comes first."""
+AT_MOST: Final = 150.0
+"""Seconds after which one who looks, and did not say that it is done, is taken for dead: messengers may take a minute,
+and the database its time.
+"""
 LOOKED: Final = "looked"
-LOCK: Final[LiteralString] = "select pg_try_advisory_xact_lock(hashtextextended('gateway alerts', 0))"
+TURN: Final[LiteralString] = """
+insert into alert (key, kind, level, since, words) values (%(looked)s, %(looked)s, 1, %(at)s, '{}')
+on conflict (key) do update set level = 1, since = excluded.since
+where abs(extract(epoch from excluded.since - alert.since))
+  >= case when alert.level = 1 then %(at_most)s::float8 else %(pause)s::float8 end
+returning key
+"""
+"""The row `looked`: when somebody looked last, and at level 1 that it has not done yet."""
+DONE: Final[LiteralString] = "update alert set level = 0 where key = %(looked)s and since = %(at)s"
 KNOWN: Final[LiteralString] = (
-    "select key, kind, level, since, told_at, told_level, words from alert order by since, key"
+    "select key, kind, level, since, told_at, told_level, words from alert where kind = any(%s) order by since, key"
 )
 RAISE: Final[LiteralString] = """
 insert into alert (key, kind, level, since, words) values (%(key)s, %(kind)s, %(level)s, %(at)s, %(words)s)
 on conflict (key) do update set level = excluded.level, words = excluded.words
 """
-TOLD: Final[LiteralString] = "update alert set told_at = %(at)s, told_level = level where key = any(%(keys)s)"
-OVER: Final[LiteralString] = "delete from alert where key = any(%(keys)s)"
+TOLD: Final[LiteralString] = "update alert set told_at = %(at)s, told_level = %(level)s where key = %(key)s"
+OVER: Final[LiteralString] = "delete from alert where key = any(%s)"
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
-    """One thing to tell. `turn` is `raised`, `worse`, `again` or `over`."""
+    """One thing to tell. `turn` is `raised`, `worse`, `again` or `over`; `key` and `level` are the condition's."""
 
     turn: str
+    key: str
     kind: str
+    level: int
     since: datetime
     words: dict[str, str]
 
     def title(self, language: Language) -> str:
         """One line."""
-        return f"{book(language)[self.turn]}: {book(language)[self.kind]['title'].format(**self.words)}"
+        return f"{book(language)[self.turn]}: {self._say(book(language)[self.kind]['title'])}"
 
     def text(self, language: Language) -> str:
         """What is wrong, since when, and what to do."""
         own = book(language)
         parts = [self.title(language), own["since"].format(since=f"{self.since:%Y-%m-%d %H:%M} UTC")]
         if self.turn != "over":
-            parts += [own[self.kind][name].format(**self.words) for name in ("text", "do")]
+            parts += [self._say(own[self.kind][name]) for name in ("text", "do")]
         return "\n".join(parts)
+
+    def _say(self, words: str) -> str:
+        """What another version of us did not write down is a question mark."""
+        return words.format_map(defaultdict(lambda: "?", self.words))
 
 
 class Messenger(Protocol):
-    """Carries news to people or to their tools; OSError when it could not."""
+    """Carries news to people or to their tools; raises when it could not."""
 
     def tell(self, news: Sequence[News]) -> None:
         """All of it in one message."""
@@ -75,6 +93,12 @@ class Messenger(Protocol):
 def book(language: Language) -> dict[str, Any]:
     """The words of alerts in a language."""
     return tomllib.loads(resources.files("gateway").joinpath("words", f"alerts.{language}.toml").read_text("utf-8"))
+
+
+@cache
+def kinds() -> list[str]:
+    """What we have words for; other kinds are those of another version, which tells them itself."""
+    return [kind for kind, words in book("en").items() if isinstance(words, dict)]
 
 
 class Alerts:
@@ -94,47 +118,62 @@ class Alerts:
         self._remind = remind
 
     def look(self) -> tuple[News, ...]:
-        """Tell what is new since somebody looked last; returns what was told. Nothing while another one looks."""
+        """Tell what is new since somebody looked last; returns what was told. Nothing while another one looks.
+
+        Whose turn it is, what is news and what was told are three commits: while people are told nothing is held.
+        """
         now = self._house.setup.clock()
-        with self._house.store.transaction() as connection:
-            row = connection.execute(LOCK).fetchone()
-            if row is None or not row[0] or not _my_turn(connection, now):
-                return ()
-            found = conditions(self._house, self._limits, now)
-            return self._told(connection, found, now)
+        turn = {"looked": LOOKED, "at": now, "at_most": AT_MOST, "pause": EVERY / 2}
+        if self._house.store.write(TURN, turn) is None:
+            return ()
+        try:
+            news = self._news(conditions(self._house, self._limits, now), now)
+            told = news if news and self._tell(news) else ()
+            self._note(told, now)
+            return told
+        finally:
+            self._house.store.run(lambda connection: connection.execute(DONE, turn))
 
     def watch(self, stop: Event, every: float = EVERY) -> Thread:
-        """Look now and then until `stop` is set; returns the thread that does."""
+        """Look now and then until `stop` is set; returns the thread that does. A look that fails is told in the log."""
 
         def again() -> None:
             while not stop.wait(every):
                 try:
                     self.look()
                 except (Busy, psycopg.Error) as error:
-                    log.warning("alerts.cannot-look", error=str(error) or type(error).__name__)
+                    log.warning("alerts.cannot-look", error=_cause(error))
+                except Exception as error:  # who watches the others goes on whatever happens
+                    log.exception("alerts.cannot-look", error=_cause(error))
 
         thread = Thread(target=again, name="alerts", daemon=True)
         thread.start()
         return thread
 
-    def _told(self, connection: Connection, found: Iterable[Condition], now: datetime) -> tuple[News, ...]:
-        """News were told before the database knows that they were: better twice than never."""
-        wrong = {one.key: one for one in found}
-        for one in wrong.values():
-            row = {"key": one.key, "kind": one.kind, "level": one.level, "at": now, "words": jsonb(dict(one.words))}
-            connection.execute(RAISE, row)
-        with connection.cursor(row_factory=dict_row) as cursor:
-            known = [row for row in cursor.execute(KNOWN).fetchall() if row["key"] != LOOKED]
-        turns = {row["key"]: self._turn(row, row["key"] in wrong, now) for row in known}
-        news = tuple(
-            News(turn=turn, kind=row["kind"], since=row["since"], words=row["words"])
-            for row in known if (turn := turns[row["key"]])
+    def _news(self, found: Iterable[Condition], now: datetime) -> tuple[News, ...]:
+        """What is wrong is written down; returns what people do not know of it. What nobody was told of just ends."""
+        wrong = {one.key: one for one in found if one.kind in kinds()}
+        with self._house.store.transaction() as connection:
+            for one in wrong.values():
+                row = {"key": one.key, "kind": one.kind, "level": one.level, "at": now, "words": jsonb(dict(one.words))}
+                connection.execute(RAISE, row)
+            with connection.cursor(row_factory=dict_row) as cursor:
+                known = cursor.execute(KNOWN, [kinds()]).fetchall()
+            untold = [row["key"] for row in known if row["told_at"] is None and row["key"] not in wrong]
+            connection.execute(OVER, [untold])
+        return tuple(
+            News(turn=turn, **{name: row[name] for name in ("key", "kind", "level", "since", "words")})
+            for row in known if (turn := self._turn(row, row["key"] in wrong, now))
         )  # fmt: skip
-        if news and not self._tell(news):
-            return ()
-        connection.execute(TOLD, {"at": now, "keys": [key for key, turn in turns.items() if turn]})
-        connection.execute(OVER, {"keys": [row["key"] for row in known if row["key"] not in wrong]})
-        return news
+
+    def _note(self, told: Sequence[News], now: datetime) -> None:
+        """News were told before the database knows that they were: better twice than never."""
+        if not told:
+            return
+        with self._house.store.transaction() as connection:
+            connection.execute(OVER, [[one.key for one in told if one.turn == "over"]])
+            for one in told:
+                connection.execute(TOLD, {"at": now, "key": one.key, "level": one.level})
 
     def _turn(self, row: dict[str, Any], wrong: bool, now: datetime) -> str:
         """What there is to tell of a condition; empty = nothing."""
@@ -157,16 +196,11 @@ class Alerts:
             try:
                 messenger.tell(news)
                 done = True
-            except OSError as error:
-                log.warning("alert.not-told", messenger=type(messenger).__name__, error=str(error))
+            except Exception as error:  # noqa: BLE001 - one that fails keeps no other from speaking
+                log.warning("alert.not-told", messenger=type(messenger).__name__, error=_cause(error))
         return done
 
 
-def _my_turn(connection: Connection, now: datetime) -> bool:
-    """Nobody looked just now."""
-    row = connection.execute("select since from alert where key = %s", [LOOKED]).fetchone()
-    if row is not None and (now - row[0]).total_seconds() < EVERY / 2:
-        return False
-    words = "insert into alert (key, kind, level, since, words) values (%s, 'looked', 0, %s, '{}') "
-    connection.execute(words + "on conflict (key) do update set since = excluded.since", [LOOKED, now])
-    return True
+def _cause(error: Exception) -> str:
+    """What happened, in one line."""
+    return f"{type(error).__name__}: {error}"
