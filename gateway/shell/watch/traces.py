@@ -9,9 +9,14 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Final, Protocol
 
+import structlog
+
 from gateway.model import Delivery, Entry
 
+log = structlog.get_logger(__name__)
 ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+NEEDED: Final = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http")
+ADVICE: Final = "install the extra otel into the Python of the gateway; docs/operations.md says how"
 
 
 class Tracer(Protocol):
@@ -37,8 +42,21 @@ class Untraced:
 
 
 def tracer() -> Tracer:
-    """The one of OpenTelemetry when the extra `otel` is installed and an endpoint is named in the environment."""
-    if not any(os.environ.get(name) for name in ENDPOINTS) or find_spec("opentelemetry.sdk") is None:
+    """The one of OpenTelemetry when an endpoint is named in the environment; without the extra `otel` the log says so.
+
+    A gateway takes messages with or without traces.
+    """
+    named = next((name for name in ENDPOINTS if os.environ.get(name)), None)
+    if named is None:
+        return Untraced()
+    if not all(map(_installed, NEEDED)):
+        log.warning("traces-not-installed", variable=named, do=ADVICE)
         return Untraced()
     exporting: Tracer = import_module("gateway.shell.watch.spans").exporting()
     return exporting
+
+
+def _installed(name: str) -> bool:
+    """True when this module is there, and the packages it lies in."""
+    parent = name.rpartition(".")[0]
+    return (not parent or _installed(parent)) and find_spec(name) is not None
