@@ -47,7 +47,7 @@ def serve(
     hurry = threading.Event()
     stop = stopping(hurry)
     database = None if settings.database_url else server_of(settings)
-    troupe, leaving = Troupe(settings.state_dir), Leaving(settings.state_dir)
+    troupe, leaving = Troupe(settings.state_dir, aloud=True), Leaving(settings.state_dir)
     require_places(settings, with_console=with_console, with_worker=with_worker)
     leaving.withdraw()
     try:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import HTTPError, URLError
@@ -21,6 +21,8 @@ from gateway.shell.logs import SERVER_LOG
 from gateway.shell.postgres import command_of
 
 TICK = 0.05
+_LAST = 1500
+"""Octets of what a child said that are shown when it has ended."""
 GRACE = 20.0
 """Seconds a process has to finish what is in hand before it is killed."""
 
@@ -31,38 +33,55 @@ class Child:
 
     name: str
     process: subprocess.Popen[bytes]
-    log: Path
     env: Mapping[str, str]
+    log: Path | None
+    begins: int
+
+    def last_words(self) -> str:
+        """Where it spoke, with the end of what it said since this start where that is a file."""
+        if self.log is None:
+            return "what it said is above"
+        with self.log.open("rb") as said:
+            said.seek(max(self.begins, self.log.stat().st_size - _LAST))
+            return f"{self.log} says:\n{said.read().decode('utf-8', 'replace')}"
 
 
 class Troupe:
-    """The children of one command. Their output goes to `state/logs/<name>.log`; the last started stops first."""
+    """The children of one command; the last started stops first.
 
-    def __init__(self, state: Path) -> None:
-        self._logs = state / "logs"
+    Their output is that of the command when it is `aloud`, else it goes to `state/logs/<name>.log`; there what the run
+    before said is `<name>.log.1`.
+    """
+
+    def __init__(self, state: Path, *, aloud: bool = False) -> None:
+        self._logs = None if aloud else state / "logs"
         self._roll = state / "processes.json"
         self._children: list[Child] = []
-        self._logs.mkdir(parents=True, exist_ok=True)
+        state.mkdir(parents=True, exist_ok=True)
         self._sweep()
+        if self._logs is not None:
+            self._logs.mkdir(exist_ok=True)
+            for log in self._logs.glob("*.log"):
+                log.replace(log.with_suffix(".log.1"))
 
     def start(self, name: str, command: Sequence[str], env: Mapping[str, str]) -> None:
         """A new process runs, in a session of its own: signals of the terminal reach it only through us."""
-        log = self._logs / f"{name}.log"
-        with log.open("ab") as stream:
+        log = self._logs / f"{name}.log" if self._logs else None
+        with log.open("ab") if log else nullcontext() as stream:
+            begins = stream.tell() if stream else 0
             process = subprocess.Popen(  # noqa: S603 - our own programs
                 [*command], stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env={**os.environ, **env},
                 start_new_session=True,
             )  # fmt: skip
-        self._children.append(Child(name=name, process=process, log=log, env=env))
+        self._children.append(Child(name=name, process=process, env=env, log=log, begins=begins))
         self._write()
 
     def check(self) -> None:
-        """Raises ConfigurationError with the end of its log when one of them has ended."""
+        """Raises ConfigurationError with its last words when one of them has ended."""
         for child in self._children:
             code = child.process.poll()
             if code is not None:
-                tail = child.log.read_text("utf-8", "replace")[-1500:]
-                raise ConfigurationError(f"{child.name} ended with code {code}; {child.log} says:\n{tail}")
+                raise ConfigurationError(f"{child.name} ended with code {code}; {child.last_words()}")
 
     def names(self) -> list[str]:
         """All of them, in the order in which they were started."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.shell.processes import python
+from gateway.shell.processes import free_port, python
 
 LOWEST = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
 
@@ -73,9 +73,25 @@ def test_a_port_without_rights_is_named(tmp_path: Path) -> None:
     assert "port = 80: 127.0.0.1:80 may not be listened on" in refused(serve(tmp_path, "--no-console", port=80))
 
 
+def test_a_failed_start_says_why_and_no_address(free: int, tmp_path: Path) -> None:
+    """What the processes say is said here, once; the doors are named when they answer and not before."""
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "worker.log").write_text("words of an earlier run", "utf-8")
+    nobody = "host=127.0.0.1 port=1 connect_timeout=2"
+    done = serve(tmp_path, port=free, console_port=other_than(free), database_url=nobody)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "earlier run" not in done.stderr
+    assert "Connection refused" in done.stderr
+    assert "ended with code" in done.stderr.splitlines()[-1]
+
+
+def other_than(port: int) -> int:
+    """Another port on which nobody listens."""
+    return free_port("127.0.0.1", 0, {port})
+
+
 @pytest.fixture
 def free() -> int:
     """A port on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port("127.0.0.1", 0, set())

@@ -43,6 +43,43 @@ def test_a_child_that_ends_is_told_with_its_last_words(tmp_path: Path) -> None:
     troupe.stop()
 
 
+def test_the_last_words_are_those_of_this_start(tmp_path: Path) -> None:
+    """What an earlier run said misleads; it is kept beside, once, so that nothing grows for ever."""
+    for word in ("first", "second", "third"):
+        troupe = Troupe(tmp_path)
+        troupe.start("door", [sys.executable, "-c", f"raise SystemExit('{word}')"], {})
+        with pytest.raises(ConfigurationError, match=rf"says:\n{word}\n$"):
+            troupe.await_http("http://127.0.0.1:9", seconds=30)
+        troupe.stop()
+    said = {log.name: log.read_text("utf-8") for log in (tmp_path / "logs").iterdir()}
+    assert said == {"door.log": "third\n", "door.log.1": "second\n"}
+
+
+def test_a_renewed_child_speaks_for_itself(tmp_path: Path) -> None:
+    """The words of the process before it are in the same file, and not shown."""
+    counts = "import pathlib; p = pathlib.Path('n'); p.write_text(p.read_text() + 'x'); raise SystemExit(p.read_text())"
+    (tmp_path / "n").write_text("", "utf-8")
+    troupe = Troupe(tmp_path)
+    troupe.start("door", [sys.executable, "-c", counts.replace("'n'", repr(str(tmp_path / "n")))], {})
+    wait_until(lambda: troupe.has_ended("door"))
+    assert troupe.renew() == ["door"]
+    with pytest.raises(ConfigurationError, match=r"says:\nxx\n$"):
+        troupe.await_http("http://127.0.0.1:9", seconds=30)
+    troupe.stop()
+
+
+def test_children_speak_where_the_command_speaks(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """As a journal and a container want it: no file of ours."""
+    troupe = Troupe(tmp_path, aloud=True)
+    says = "import sys; print('fine', flush=True); raise SystemExit('no key')"
+    troupe.start("door", [sys.executable, "-c", says], {})
+    with pytest.raises(ConfigurationError, match=r"^door ended with code 1; what it said is above$"):
+        troupe.await_http("http://127.0.0.1:9", seconds=30)
+    troupe.stop()
+    assert capfd.readouterr() == ("fine\n", "no key\n")
+    assert not (tmp_path / "logs").exists()
+
+
 def test_stop_ends_every_child(tmp_path: Path) -> None:
     """Nobody is left, and no note of them."""
     troupe = Troupe(tmp_path)
