@@ -111,11 +111,11 @@ def refuse(attempt: Attempt, error: GatewayError, setup: Setup) -> Sealed:
 
 
 def _record(intake: Intake, setup: Setup) -> None:
-    """A refusal that cannot be recorded is still a refusal; the log has it."""
+    """A refusal that cannot be recorded is still a refusal, whatever the database says; the log has it."""
     try:
         setup.ledger.refuse(intake)
-    except GatewayError as failure:
-        setup.log("intake-not-recorded", incident=str(intake.incident), detail=failure.detail)
+    except Exception as failure:  # noqa: BLE001 - what was wrong with the message matters more to its sender
+        setup.log("intake-not-recorded", incident=str(intake.incident), detail=str(failure), cause=failure)
 
 
 def _intake(attempt: Attempt, error: GatewayError, setup: Setup) -> Intake:

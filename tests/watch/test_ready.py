@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from time import monotonic
 
 from psycopg.conninfo import conninfo_to_dict
 
@@ -28,3 +29,15 @@ def test_a_network_that_is_cut_is_noticed_in_seconds(dsn: str) -> None:
     said = conninfo_to_dict(Store(f"{dsn} connect_timeout=3 application_name=mine").dsn)
     assert (said["connect_timeout"], said["tcp_user_timeout"], said["keepalives_idle"]) == ("3", "10000", "5")
     assert said["host"] == conninfo_to_dict(dsn)["host"]
+
+
+def test_a_silent_database_is_waited_for_once(house: House, dsn: str) -> None:
+    """Later looks know that it is silent: none waits as long again as the first one did."""
+    with Store(dsn, largest=1, patience=30.0) as small:
+        ready = Readiness(replace(house, store=small), patience=1.0)
+        with small.session():
+            began = monotonic()
+            for _ in range(6):
+                ready._looked = -10.0
+                assert [one.why for one in ready.look() if not one.ok] == ["it does not answer in time"]
+            assert monotonic() - began < 4

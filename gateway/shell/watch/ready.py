@@ -6,8 +6,9 @@ import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Lock
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, LiteralString
 
 from cryptography import x509
 
@@ -21,6 +22,9 @@ PATIENCE: Final = 3.0
 """Seconds the database has to answer; whoever balances load must not wait for a network that is cut."""
 FRESH: Final = 1.0
 """Seconds for which an answer serves: whoever asks more often costs nothing."""
+WRITES: Final[LiteralString] = """
+select pg_is_in_recovery() as follows, current_setting('transaction_read_only') = 'on' as read_only
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,36 +50,42 @@ class Readiness:
         self._house = house
         self._patience = patience
         self._looked = -FRESH
+        self._looks_now = Lock()
         self._asker = ThreadPoolExecutor(1, "ready")
         self._question: Future[str] | None = None
+        self._asked = 0.0
         self._found: tuple[Fitness, ...] = ()
         self._looks: dict[str, Callable[[], str]] = {
             "database": self._database, "room": self._room, "keys": self._keys, "clock": self._clock,
         }  # fmt: skip
 
     def look(self) -> tuple[Fitness, ...]:
-        """Everything that must be in order, and how it is."""
-        if monotonic() - self._looked >= FRESH:
-            self._found = tuple(Fitness(name=name, why=look()) for name, look in self._looks.items())
-            self._looked = monotonic()
-        return self._found
+        """Everything that must be in order, and how it is. Who comes while another looks sees what that one found."""
+        with self._looks_now:
+            if monotonic() - self._looked >= FRESH:
+                self._found = tuple(Fitness(name=name, why=look()) for name, look in self._looks.items())
+                self._looked = monotonic()
+            return self._found
 
     def _database(self) -> str:
-        """One question at a time: while it has no answer, nobody asks again."""
-        asked = self._question = self._question or self._asker.submit(self._ask)
+        """One question at a time: while it has no answer, nobody asks again, nor waits longer than `patience`."""
+        if self._question is None or self._question.done():
+            self._asked, self._question = monotonic(), self._asker.submit(self._ask)
         try:
-            return asked.result(self._patience)
+            return self._question.result(max(0.0, self._patience - (monotonic() - self._asked)))
         except TimeoutError:
             return "it does not answer in time"
-        finally:
-            self._question = None if asked.done() else asked
 
     def _ask(self) -> str:
         try:
-            row = self._house.store.fetch("select pg_is_in_recovery() as follows")[0]
+            row = self._house.store.fetch(WRITES)[0]
         except Busy as error:
             return error.detail or "it does not answer"
-        return "it is a standby and takes no writes" if row["follows"] else ""
+        except Exception as error:  # noqa: BLE001 - whatever it says instead of an answer, it is not in order
+            return f"it gives no answer: {type(error).__name__}"
+        if row["follows"]:
+            return "it is a standby and takes no writes"
+        return "it is set to be read only and takes no writes" if row["read_only"] else ""
 
     def _room(self) -> str:
         settings = self._house.settings
