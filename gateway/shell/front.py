@@ -19,6 +19,9 @@ PATIENCE: Final = 20.0
 """Seconds a request may take to arrive, whole."""
 ROOM: Final = 20
 """How many of the largest messages may be in memory at once, counted in bytes."""
+PROBES: Final = frozenset({"/health", "/ready"})
+"""What those who balance load ask for: it is answered also while every other thread waits for the database."""
+PROBE_THREADS: Final = 2
 
 
 class Wsgi(Protocol):
@@ -36,7 +39,8 @@ class Front:
 
     `largest` is in bytes: of a longer body only so much is read that its length shows. A body that does not arrive in
     `patience` seconds gets a bare 408, one for which there is no room a bare 503; neither ever takes a thread.
-    Longer bodies are taken where `uploads` does. Once `leaving` is true every answer is the last of its connection.
+    Longer bodies are taken where `uploads` does. Questions for `PROBES` have threads of their own. Once `leaving` is
+    true every answer is the last of its connection.
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class Front:
         self._uploads = uploads
         self._leaving = leaving
         self._threads = ThreadPoolExecutor(threads, "door")
+        self._probes = ThreadPoolExecutor(PROBE_THREADS, "probe")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -84,7 +89,8 @@ class Front:
             return await self._uploads.answer(environ_of(scope, b""), receive, declared, self._call)
         await asyncio.wait_for(self._read(scope, receive, body), self._patience)
         environ = environ_of(scope, bytes(body))
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._call, environ)
+        threads = self._probes if _is_probe(environ) else self._threads
+        return await asyncio.get_running_loop().run_in_executor(threads, self._call, environ)
 
     async def _send(self, content: Content, send: Send) -> None:
         """A long answer goes piece by piece, each when the one before has left."""
@@ -122,6 +128,11 @@ class Front:
         named = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
         long = int(dict(named).get(b"content-length", b"0")) > self._largest
         return int(status.partition(" ")[0]), named, pieces if long else b"".join(pieces)
+
+
+def _is_probe(environ: dict[str, Any]) -> bool:
+    """Any other method there is refused, and that is recorded: it waits for the database as all messages do."""
+    return environ["PATH_INFO"] in PROBES and environ["REQUEST_METHOD"] in {"GET", "HEAD"}
 
 
 def _pieces(parts: Iterable[bytes]) -> Generator[bytes, None, None]:
