@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 
@@ -22,6 +22,7 @@ from gateway.shell.house import House
 from gateway.shell.watch.clock import ClockGuard, GuardedKeyring, Read, ntp_clock
 from gateway.testing import make_world, send_as
 from tests.builders import FrozenClock
+from tests.database import wait_until
 from tests.desk import QUERY
 from tests.pki import NOW
 
@@ -120,6 +121,37 @@ def test_a_wrong_clock_is_not_ready_and_says_which(house: House, ahead: list[tim
     house.clock_guard.look()
     house.readiness._looked = -10.0
     assert [one.name for one in house.readiness.look() if not one.ok] == ["clock"]
+
+
+def odd() -> timedelta:
+    raise ValueError("no clock speaks so")
+
+
+def test_a_clock_that_fails_in_its_own_way_is_not_counted() -> None:
+    guard = guard_of(odd, away(2 * MINUTE))
+    assert "our clock is +120.0 s against 1 other" in guard.trouble
+    assert [one.why for one in guard.readings] == ["ValueError: no clock speaks so", ""]
+
+
+def test_the_guard_goes_on_whatever_happens() -> None:
+    """The steady clock of the machine fails once: the next look is as good as any."""
+    times = iter((0.0, 0.0, 0.0, ValueError("no clock speaks so")))
+    offset, looks, stop = [timedelta()], [], Event()
+
+    def steady() -> float:
+        now = next(times, 0.0)
+        if isinstance(now, Exception):
+            looks.append(now)
+            raise now
+        return now
+
+    guard = ClockGuard({"other": lambda: offset[0]}, now=FrozenClock(NOW), steady=steady)
+    thread = guard.watch(stop, every=0.01)
+    wait_until(lambda: looks)
+    offset[0] = 2 * MINUTE
+    wait_until(lambda: guard.trouble)
+    stop.set()
+    thread.join(30)
 
 
 @contextmanager

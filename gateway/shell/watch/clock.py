@@ -96,7 +96,10 @@ class ClockGuard:
 
         def again() -> None:
             while not stop.wait(every):
-                self.look()
+                try:
+                    self.look()
+                except Exception:  # a guard does not leave its post
+                    log.exception("clock.cannot-look")
 
         self.look()
         thread = Thread(target=again, name="clock", daemon=True)
@@ -170,6 +173,9 @@ def _read(name: str, read: Read) -> Reading:
         return Reading(source=name, ahead=read())
     except (OSError, Busy) as error:
         return Reading(source=name, ahead=None, why=str(error))
+    except Exception as error:  # of one clock that fails in its own way, the others are still asked
+        log.exception("clock.cannot-read", source=name)
+        return Reading(source=name, ahead=None, why=f"{type(error).__name__}: {error}")
 
 
 def _seconds(span: timedelta) -> str:
