@@ -14,6 +14,8 @@ from gateway.xml import parse, tag_of
 
 Later = TypeVar("Later", DeliveryFailed, DeliveryDeferred)
 _FAULTS: Final = (f"{{{SOAP11}}}Fault", f"{{{SOAP12}}}Fault")
+_LONGEST_DETAIL: Final = 1000
+"""Characters that are kept of what is wrong with an answer; a partner's own words may be in it."""
 _TOO_MUCH: Final = 429
 _THIS_ONE_LATER: Final = frozenset({408, 425})
 
@@ -51,7 +53,7 @@ def _refusal_of_fault(proven: Verified, answer: Wire, setup: Setup) -> GatewayEr
 
 def _out(detail: str, answer: Wire, setup: Setup, *, threat: str = "") -> DeliveryFailed:
     """The partner cannot take messages now; who says so need not be proven, for it only makes us wait."""
-    return _later(DeliveryFailed(detail, threat=threat), answer, setup)
+    return _later(DeliveryFailed(detail[:_LONGEST_DETAIL], threat=threat), answer, setup)
 
 
 def _later(error: Later, answer: Wire, setup: Setup) -> Later:

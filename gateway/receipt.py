@@ -6,7 +6,8 @@ that both sides can show the same message.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
@@ -23,6 +24,9 @@ POLICY: Final = "2026-11"
 _REFERENCE: Final = f"{{{DS}}}Reference"
 _METHOD: Final = f"{{{DS}}}DigestMethod"
 _VALUE: Final = f"{{{DS}}}DigestValue"
+LONGEST_WORD: Final = 300
+"""Characters of a text of a partner's receipt: it becomes part of a key, and a key has a size limit."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _OF_THE_MOMENT: Final = frozenset({"#id-ts", "#id-bst", "signature-base"})
 """Parts that differ each time the same message is sealed: the time stamp, the token, the times in an HTTP signature."""
 
@@ -46,25 +50,37 @@ def read_receipt(answer: Verified, sent: Sealed) -> Receipt:
     """The partner's word about exactly what we sent.
 
     `answer` is proven to be the partner's. Raises ReceiptInvalid when it refers to another message, repeats other
-    digests or is no receipt (threat R6).
+    digests, has an id or a decision that is long or holds control characters, or is no receipt (threat R6).
     """
     root = _root(answer)
     words = {tag_of(child): text_of(child).strip() for child in root if not len(child)}
     refers_to = words.get(f"{{{RECEIPT}}}RefersTo", "")
     if refers_to != sent.message_id or answer.claims.relates_to not in (None, sent.message_id):
-        raise ReceiptInvalid(f"the receipt refers to {refers_to!r}, not to {sent.message_id}", threat="R6")
+        raise ReceiptInvalid(
+            f"the receipt refers to {refers_to[:LONGEST_WORD]!r}, not to {sent.message_id}", threat="R6"
+        )
     references = tuple(_references(root))
     if _lasting(references) != _lasting(sent.references):
         raise ReceiptInvalid("the receipt repeats other digests than those we sent", threat="R6")
     return Receipt(
-        id=words.get(f"{{{RECEIPT}}}ReceiptID", ""),
+        id=_word(words, "ReceiptID"),
         refers_to=MessageId(refers_to),
-        decision=words.get(f"{{{RECEIPT}}}Decision", ""),
+        decision=_word(words, "Decision"),
         received_at=_time(words.get(f"{{{RECEIPT}}}ReceivedAt", "")),
         references=references,
         signer=answer.partner.id,
         body=answer.wire.body,
     )
+
+
+def _word(words: Mapping[str, str], name: str) -> str:
+    """A short text on one line. Raises ReceiptInvalid."""
+    text = words.get(f"{{{RECEIPT}}}{name}", "")
+    if len(text) > LONGEST_WORD:
+        raise ReceiptInvalid(f"{name} has {len(text)} characters, more than {LONGEST_WORD}", threat="R6")
+    if _CONTROL.search(text):
+        raise ReceiptInvalid(f"{name} holds a control character", threat="R6")
+    return text
 
 
 def _root(answer: Verified) -> Element:
@@ -73,7 +89,7 @@ def _root(answer: Verified) -> Element:
     except EnvelopeMalformed as error:
         raise ReceiptInvalid(f"unreadable receipt: {error.detail}", threat="R6") from None
     if tag_of(root) != f"{{{RECEIPT}}}Receipt":
-        raise ReceiptInvalid(f"{tag_of(root)} is not a Receipt", threat="R6")
+        raise ReceiptInvalid(f"{tag_of(root)[:LONGEST_WORD]} is not a Receipt", threat="R6")
     return root
 
 
