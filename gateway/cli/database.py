@@ -64,7 +64,14 @@ def verify(
 
 @app.command()
 def backup(
-    to: Annotated[Path, typer.Argument(help="File to write, or a folder that gets one named after the moment.")],
+    to: Annotated[
+        str,
+        typer.Argument(
+            metavar="PLACE",
+            help="File to write, or a folder that gets one named after the moment; with a slash at the end the folder "
+            "is made.",
+        ),
+    ],
     as_json: bool = Json,
     config: Config = None,
     state: StateDir = None,
@@ -77,10 +84,7 @@ def backup(
     from gateway.shell.backup import back_up, tools
 
     settings, now = settings_at(config, state), datetime.now(UTC)
-    file = to / f"gateway-{now:%Y%m%dT%H%M%SZ}.dump" if to.is_dir() else to
-    if file.exists() or not file.parent.is_dir():
-        wrong_use(f"{file} exists already" if file.exists() else f"there is no folder {file.parent}")
-    dsn = dsn_of(settings)
+    dsn, file = dsn_of(settings), _fresh(to, now)
     made = back_up(dsn, file, tools(dsn, settings.database.programs, _place(settings) / "programs"), now)
     if as_json:
         emit(asdict(made) | {"file": str(file)})
@@ -211,6 +215,19 @@ def psql(config: Config = None, state: StateDir = None) -> None:
         tools(dsn, settings.database.programs, _place(settings) / "programs") / "psql"
     )
     os.execv(program, [program, dsn])  # noqa: S606 - the person's own program
+
+
+def _fresh(to: str, now: datetime) -> Path:
+    """The file that a backup is written to; its folder is there, and it is not."""
+    place = Path(to)
+    if to.endswith("/"):
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    elif not place.suffix and not place.exists():
+        wrong_use(f"there is no folder {place}; say {place}/ to have it made, or name a file: {place}.dump")
+    file = place / f"gateway-{now:%Y%m%dT%H%M%SZ}.dump" if place.is_dir() else place
+    if file.exists() or not file.parent.is_dir():
+        wrong_use(f"{file} exists already" if file.exists() else f"there is no folder {file.parent}")
+    return file
 
 
 def _verify_archive(folder: Path, *, as_json: bool) -> NoReturn:

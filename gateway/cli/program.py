@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -92,8 +93,30 @@ def show_any(error: Exception) -> int:
     if show is not None:  # what click and Typer say of wrong words
         show()
         return USAGE
+    said = words_of(error)
+    if said:
+        typer.echo(f"error: {said}", err=True)
+        return 1
     if isinstance(error, OSError) and error.filename is not None:
         typer.echo(f"error: {os.fsdecode(error.filename)}: {error.strerror}", err=True)
         return USAGE
     show_error(GatewayError(f"{type(error).__name__}: {error} (--debug shows where)"))
     return 1
+
+
+def words_of(error: Exception) -> str:
+    """What the world, and no program, did to a command; empty for everything else."""
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        where = f"{os.fsdecode(error.filename)}: " if error.filename is not None else ""
+        return f"{where}the disk is full, or there is a quota: make room, or write elsewhere"
+    if not type(error).__module__.startswith("psycopg"):
+        return ""
+    import psycopg  # somebody needed it already
+
+    if isinstance(error, psycopg.errors.DiskFull):
+        return f"the disk of the database is full: make room there ({str(error).strip()})"
+    if isinstance(error, psycopg.errors.UndefinedTable):
+        return "the database has no tables yet: the first start makes them, or `gateway db upgrade` now"
+    if isinstance(error, psycopg.OperationalError):
+        return f"the database is out of reach, or gave up: {str(error).strip()}"
+    return ""

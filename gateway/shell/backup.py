@@ -69,7 +69,21 @@ class Restored:
 
 def back_up(dsn: str, file: Path, programs: Path, now: datetime) -> Manifest:
     """`file` and its manifest stand, synced, readable for us alone. Raises ConfigurationError when pg_dump cannot."""
-    part = file.with_name(f".{file.name}.part")
+    part, note = file.with_name(f".{file.name}.part"), manifest_of(file)
+    try:
+        manifest = _dump(dsn, file, part, programs, now)
+        note.write_text(json.dumps(asdict(manifest), indent=2) + "\n", "utf-8")
+        part.rename(file)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        note.unlink(missing_ok=True)
+        raise
+    _sync(note)
+    return manifest
+
+
+def _dump(dsn: str, file: Path, part: Path, programs: Path, now: datetime) -> Manifest:
+    """`part` holds the dump, synced, and the manifest says what is in it."""
     with psycopg.connect(dsn) as connection:
         connection.execute("set transaction isolation level repeatable read read only")
         connection.execute("set local idle_in_transaction_session_timeout = 0")  # it rests while the dump is made
@@ -78,15 +92,10 @@ def back_up(dsn: str, file: Path, programs: Path, now: datetime) -> Manifest:
         part.touch(mode=0o600)
         run_tool(programs / "pg_dump", dsn, *words)
     _sync(part)
-    manifest = Manifest(
+    return Manifest(
         file=file.name, made_at=now.isoformat(), bytes=part.stat().st_size, sha256=hash_file(part),
         program=program_version(programs, "pg_dump"), gateway=__version__, **seen,
     )  # fmt: skip
-    part.rename(file)
-    note = manifest_of(file)
-    note.write_text(json.dumps(asdict(manifest), indent=2) + "\n", "utf-8")
-    _sync(note)
-    return manifest
 
 
 def read_manifest(file: Path) -> Manifest:

@@ -69,9 +69,11 @@ def programs_for(kept: Path, major: str, given: Path | None = None) -> Path:
     """Programs that can serve data of this major version ("" = data still to be made).
 
     Those `given`, else the wheel's, else a copy below `kept` of an earlier wheel, whose upgrade never stops a start.
-    Raises ConfigurationError when none of them fits.
+    Raises ConfigurationError when none of them fits. The path is whole: the programs start in another directory.
     """
+    kept = kept.absolute()
     if given is not None:
+        given = given.absolute()
         version = program_version(given)
         if major in {"", version.split(".")[0]}:
             return given
