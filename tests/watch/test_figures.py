@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
+from threading import Event, Thread
 from uuid import UUID
 
 import pytest
@@ -13,14 +15,22 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client.parser import text_string_to_metric_families
 
+from gateway.app import make_worker
 from gateway.lifecycle import State
+from gateway.registry import Registry
 from gateway.shell.house import House
+from gateway.shell.ledger import PostgresLedger
 from gateway.shell.picking import next_deliveries
+from gateway.shell.store import Store
 from gateway.shell.watch.figures import exposition
 from gateway.shell.watch.ledger import WatchedLedger
 from gateway.shell.watch.spans import OpenTelemetry
 from gateway.shell.watch.traces import Untraced, tracer
-from tests.builders import FrozenClock, a_sealed, a_verified, an_entry, an_intake, some_claims
+from gateway.testing import counting_ids
+from tests.builders import HEALTH, FrozenClock, a_sealed, a_verified, an_entry, an_intake, some_claims
+from tests.database import wait_until
+from tests.desk import QUERY
+from tests.running import free_port
 
 ROOT = Path(__file__).parents[2]
 BOARD = ROOT / "docs" / "grafana-dashboard.json"
@@ -85,18 +95,40 @@ def test_lanes_certificates_clock_and_readiness_are_asked_at_each_reading(house:
     assert any(name.startswith("gateway_certificate_end_timestamp_seconds") for name in found)
 
 
+@pytest.fixture
+def away(house: House, store: Store, rules: Registry, clock: FrozenClock) -> House:
+    """A gateway as it is built, one message in it, whose receiver is away."""
+    ledger = PostgresLedger(store, rules.corridors.values(), clock=clock, ids=counting_ids("away"))
+    (corridor,) = (one for one in rules.corridors.values() if (one.takes, one.receiver) == ("LPCO_QUERY", HEALTH))
+    partners = dict(house.setup.partners)
+    partners[HEALTH] = replace(partners[HEALTH], endpoint=f"http://127.0.0.1:{free_port()}/soap")
+    setup = replace(house.setup, ledger=WatchedLedger(ledger, clock, Untraced()), partners=partners)
+    claims = some_claims(f"urn:uuid:{ENTRY}")
+    entry = an_entry(ENTRY, claims, payload=QUERY, corridors=(corridor.id,), received_at=clock())
+    setup.ledger.enter(entry, a_verified(claims), a_sealed(), {})
+    return replace(house, ledger=ledger, setup=setup)
+
+
+def test_a_worker_counts_what_it_puts_off(away: House) -> None:
+    """The worker that `serve` and `worker` run, and a partner nobody can reach."""
+    name, before = 'gateway_postponed_total{code="delivery.failed",receiver="health_kz"}', figures(away)
+    stop = Event()
+    thread = Thread(target=make_worker(away).run, args=(stop,))
+    thread.start()
+    try:
+        wait_until(lambda: figures(away).get(name, 0.0) == before.get(name, 0.0) + 1.0)
+    finally:
+        stop.set()
+        thread.join(30)
+
+
 def test_the_dashboard_asks_only_for_figures_that_exist(house: House) -> None:
-    ledger = watched(house)
-    enter(house, ledger)
-    waiting = {name.partition("{")[0] for name in figures(house)}
-    delivery = house.store.run(lambda c: next_deliveries(c, "health_kz", house.setup.clock()))[0]
-    end(house, ledger)
-    ledger.postpone(delivery, code="delivery.failed", detail="")
-    ledger.refuse(an_intake(UUID(int=8)))
-    known = waiting | {name.partition("{")[0] for name in figures(house)} | {"gateway_dead_letters"}
-    asked = set(
-        re.findall(r"gateway_[a-z_]+", json.dumps([t["expr"] for t in _targets(json.loads(BOARD.read_text()))]))
-    )
+    """Whether anything was counted yet or not; that it is counted, the other tests see."""
+    endings = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"], "gauge": [""]}
+    families = text_string_to_metric_families(exposition(house).decode())
+    known = {one.name + ending for one in families for ending in endings.get(one.type, [])}
+    board = json.dumps([target["expr"] for target in _targets(json.loads(BOARD.read_text("utf-8")))])
+    asked = set(re.findall(r"gateway_[a-z_]+", board))
     assert asked
     assert asked <= known
 
