@@ -1,4 +1,8 @@
-"""A ledger whose every turn is counted and traced; it decides nothing."""
+"""A ledger that counts and traces what the line does; it decides nothing.
+
+What a person sends again (`PostgresLedger.requeue`) and what is said of silence (`PostgresLedger.silence`) are no turns
+of the line and pass by it: the evidence has them, no figure. What becomes of the delivery after that is counted here.
+"""
 
 from __future__ import annotations
 
