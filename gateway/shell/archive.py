@@ -6,49 +6,33 @@ the text PostgreSQL gives it, bytes are base64; so a row can be put back as it w
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import io
 import json
 import os
 import shutil
-from base64 import b64encode
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, LiteralString
+from uuid import UUID
 
-import psycopg
-from psycopg.rows import TupleRow
-from psycopg.sql import SQL, Composable, Identifier
+from psycopg.sql import SQL
 from psycopg.types.json import Jsonb
 
 from gateway.errors import ConfigurationError
 from gateway.shell.evidence import LINE_WORDS
+from gateway.shell.month_rows import counts_of, late_in, rows_by_table, rows_file, ways_of, write_table
+from gateway.shell.months import Connection, Month
 
-Connection = psycopg.Connection[TupleRow]
 Cut = dict[int, tuple[int, str]]
 """Chain -> (links, head in hex)."""
 FORMAT: Final = 1
-PARTED: Final = ("message", "message_ref", "outgoing", "receipt", "spooled")
-"""Partitioned by the month of their message: dropped as a whole."""
-ORDER: Final[Mapping[str, LiteralString]] = {"spooled": "order by spooled.entry, spooled.part, spooled.number"}
-"""Pieces are large, and make a body only in their order; as written, a number is text."""
-ROWS: Final = {"message_key": "received_at", "delivery": "received_at", "intake": "at"}
-"""Further tables of which a month is written, and by which time."""
-
-COLUMNS: Final[LiteralString] = """
-select attname, atttypid = 'bytea'::regtype from pg_attribute
-where attrelid = %s::regclass and attnum > 0 and not attisdropped order by attnum
-"""
 STAYS: Final[LiteralString] = "select chain, min(seq) from evidence where at >= %s group by chain"
 MARGIN: Final = timedelta(hours=1)
 """How far a clock may have been set back: what a message that stays hangs on was never linked earlier than this."""
 ENDS: Final[LiteralString] = """
 select e.chain, max(e.seq) from message m join evidence e on e.entry = m.id
-where m.received_at >= %(since)s and m.received_at < %(until)s group by e.chain
+where m.received_at >= %(reach)s and m.received_at < %(until)s group by e.chain
 """
 LINKS: Final[LiteralString] = """
 select chain, seq, encode(previous, 'hex'), encode(link, 'hex'), {words} from evidence
@@ -57,34 +41,18 @@ where chain = %s and seq > %s and seq <= %s order by seq
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Month:
-    """A month to be archived, [since, until)."""
+class Written:
+    """What the database notes of a folder. `late`: messages of months that had left, which are in it too."""
 
-    since: datetime
-    until: datetime
-
-    @property
-    def name(self) -> str:
-        """As its folder is called."""
-        return f"{self.since:%Y-%m}"
-
-    @property
-    def day(self) -> date:
-        """Its first day."""
-        return self.since.date()
-
-
-def month_of(at: datetime) -> Month:
-    """The month an instant lies in, by UTC."""
-    since = at.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    until = since.replace(year=since.year + since.month // 12, month=since.month % 12 + 1)
-    return Month(since=since, until=until)
+    manifest: bytes
+    cut: dict[str, tuple[int, str]]
+    late: list[UUID]
 
 
 def write_month(connection: Connection, month: Month, into: Path, now: datetime) -> Path:
     """The month's folder below `into` stands, synced, and the database knows it; what one snapshot shows is in it.
 
-    A folder of the same month is put aside. Raises ConfigurationError when it cannot be written.
+    A folder of the same month is put aside. Raises ConfigurationError when it cannot be written, or the month has left.
     """
     folder, fresh = into / month.name, into / f".{month.name}.new"
     try:
@@ -93,39 +61,57 @@ def write_month(connection: Connection, month: Month, into: Path, now: datetime)
         with connection.transaction():
             connection.execute("set transaction isolation level repeatable read")
             connection.execute("set local timezone = 'UTC'")
-            manifest, cut = _write(connection, month, fresh, now)
+            _refuse_left(connection, month)
+            written = _write(connection, month, fresh, now)
+            _note(connection, month, folder, written, now)
             if folder.exists():
-                folder.rename(into / f".{month.name}.before-{now:%Y%m%dT%H%M%SZ}")
+                folder.rename(into / f".{month.name}.before-{now:%Y%m%dT%H%M%S.%fZ}")
             fresh.rename(folder)
             sync(into)
-            connection.execute(
-                "insert into archive (month, folder, manifest, cut, archived_at) values (%s, %s, %s, %s, %s)"
-                " on conflict (month) do update set folder = excluded.folder, manifest = excluded.manifest,"
-                " archived_at = excluded.archived_at where archive.dropped_at is null",
-                [
-                    month.day,
-                    str(folder),
-                    hashlib.sha256(manifest).digest(),
-                    Jsonb({str(chain): place for chain, place in cut.items()}),
-                    now,
-                ],
-            )
     except OSError as error:
         raise ConfigurationError(f"the archive {into} cannot be written: {error}") from error
     return folder
 
 
-def counts_of(connection: Connection, month: Month) -> dict[str, int]:
-    """Rows of the tables that leave with a month."""
-    query = SQL("select count(*) from {} where received_at >= %s and received_at < %s")
-    words = [month.since, month.until]
-    return {name: int(_all(connection, query.format(Identifier(name)), words)[0][0]) for name in PARTED}
+def folder_of(connection: Connection, month: Month) -> Path | None:
+    """The folder of a month that was written, if it is as it was and goes on where the month before it ends."""
+    row = connection.execute("select folder, manifest from archive where month = %s", [month.day]).fetchone()
+    if row is None:
+        return None
+    told = manifest_in(Path(row[0]), row[1])
+    before = cut_before(connection, month)
+    for chain, one in (told or {"chains": {}})["chains"].items():
+        if (one["after"], one["previous"]) != before.get(int(chain), (0, genesis(int(chain)))):
+            return None
+    return Path(row[0]) if told else None
+
+
+def manifest_in(folder: Path, digest: bytes) -> dict[str, Any] | None:
+    """The manifest of a folder; None = it is gone, or another one."""
+    try:
+        text = (folder / "manifest.json").read_bytes()
+    except OSError:
+        return None
+    told: dict[str, Any] | None = json.loads(text) if hashlib.sha256(text).digest() == digest else None
+    return told
+
+
+def is_as_told(connection: Connection, month: Month, told: dict[str, Any]) -> bool:
+    """Whether what leaves with a month, and the ways of its messages, are as its files have them; in a UTC session."""
+    late = late_in(connection, month)
+    return (
+        [str(entry) for entry in late] == told.get("late", [])
+        and all(told["files"][name]["rows"] == rows for name, rows in counts_of(connection, month).items())
+        and told.get("ways") == ways_of(connection, month, late)
+        and ends_of(connection, month, cut_of(told["cut"]))
+        == {int(chain): one["end"] for chain, one in told["chains"].items()}
+    )
 
 
 def ends_of(connection: Connection, month: Month, cut: Cut) -> dict[int, int]:
     """The last link of each chain that speaks of the month, or that leaves with it."""
     ends = {chain: links for chain, (links, _) in cut.items()}
-    for chain, last in connection.execute(ENDS, {"since": month.since, "until": month.until}):
+    for chain, last in connection.execute(ENDS, month.words):
         ends[chain] = max(ends[chain], last)
     return ends
 
@@ -150,20 +136,38 @@ def sync(folder: Path) -> None:
         os.close(place)
 
 
-def _write(connection: Connection, month: Month, folder: Path, now: datetime) -> tuple[bytes, Cut]:
-    """The files of a month; its manifest as bytes, and its cut."""
+def _note(connection: Connection, month: Month, folder: Path, written: Written, now: datetime) -> None:
+    """The database knows the folder."""
+    connection.execute(
+        "insert into archive (month, folder, manifest, cut, late, archived_at) values (%s, %s, %s, %s, %s, %s)"
+        " on conflict (month) do update set folder = excluded.folder, manifest = excluded.manifest,"
+        " cut = excluded.cut, late = excluded.late, archived_at = excluded.archived_at",
+        [month.day, str(folder), hashlib.sha256(written.manifest).digest(), Jsonb(written.cut), written.late, now],
+    )
+
+
+def _refuse_left(connection: Connection, month: Month) -> None:
+    """What left is in its files alone: they are never written again."""
+    query = "select dropped_at is not null from archive where month = %s for update"
+    if _all(connection, query, [month.day]) == [(True,)]:
+        raise ConfigurationError(f"{month.name} has left the database, and its archive is never written again")
+
+
+def _write(connection: Connection, month: Month, folder: Path, now: datetime) -> Written:
+    """The files of a month."""
     before = cut_before(connection, month)
     cut = _cut(connection, month, before)
-    words = [month.since, month.until]
-    files = {}
-    for table, column in [*((name, "received_at") for name in PARTED), *ROWS.items()]:
-        files[table] = _write_table(connection, table, column, words, folder)
-    ends = ends_of(connection, month, cut)
-    segments, files["evidence"] = _write_evidence(connection, before, ends, folder)
+    late = late_in(connection, month)
+    files = {
+        table: write_table(connection, table, rows, month.words | {"late": late}, folder)
+        for table, rows in rows_by_table(late).items()
+    }
+    segments, files["evidence"] = _write_evidence(connection, before, ends_of(connection, month, cut), folder)
     told = {
         "format": FORMAT, "month": month.name, "since": month.since.isoformat(), "until": month.until.isoformat(),
         "made_at": now.isoformat(), "files": files, "chains": segments,
         "cut": {str(chain): place for chain, place in cut.items()},
+        "late": [str(entry) for entry in late], "ways": ways_of(connection, month, late),
     }  # fmt: skip
     manifest = json.dumps(told, indent=1, sort_keys=True).encode()
     with (folder / "manifest.json").open("wb") as stream:
@@ -171,7 +175,7 @@ def _write(connection: Connection, month: Month, folder: Path, now: datetime) ->
         stream.flush()
         os.fsync(stream.fileno())
     sync(folder)
-    return manifest, cut
+    return Written(manifest=manifest, cut={str(chain): place for chain, place in cut.items()}, late=late)
 
 
 def _cut(connection: Connection, month: Month, before: Cut) -> Cut:
@@ -200,31 +204,13 @@ def genesis(chain: int) -> str:
     return hashlib.sha256(f"chain {chain}".encode()).hexdigest()
 
 
-def _write_table(
-    connection: Connection, table: str, column: str, words: list[datetime], folder: Path
-) -> dict[str, Any]:
-    columns = connection.execute(COLUMNS, [table]).fetchall()
-    parts: list[Composable] = [
-        Identifier(name) if binary else SQL("{}::text").format(Identifier(name)) for name, binary in columns
-    ]
-    query = SQL("select {} from {} where {} >= %s and {} < %s {}").format(
-        SQL(", ").join(parts), Identifier(table), Identifier(column), Identifier(column), SQL(ORDER.get(table, ""))
-    )
-    names = [name for name, _ in columns]
-    with _file(folder / f"{table}.jsonl.gz") as (write, told), connection.cursor(f"rows_{table}") as cursor:
-        cursor.itersize = 1 if table in ORDER else 50
-        for row in cursor.execute(query, words):
-            write({name: _plain(value) for name, value in zip(names, row, strict=True)})
-    return {**told, "binary": [name for name, binary in columns if binary]}
-
-
 def _write_evidence(
     connection: Connection, before: Cut, ends: dict[int, int], folder: Path
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Segment of every chain: what it continues, and where it ends."""
     query = SQL(LINKS).format(words=SQL(LINE_WORDS))
     segments = {}
-    with _file(folder / "evidence.jsonl.gz") as (write, told):
+    with rows_file(folder / "evidence.jsonl.gz") as (write, told):
         for chain, end in sorted(ends.items()):
             links, head = before.get(chain, (0, genesis(chain)))
             segment = {"after": links, "previous": head, "end": links, "head": head}
@@ -236,30 +222,5 @@ def _write_evidence(
     return segments, told
 
 
-@contextmanager
-def _file(path: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """A function that writes a line, and what is true of the file when it is closed."""
-    told: dict[str, Any] = {"rows": 0}
-
-    def write(line: dict[str, Any]) -> None:
-        packed.write((json.dumps(line, ensure_ascii=False) + "\n").encode())
-        told["rows"] += 1
-
-    with path.open("w+b") as raw:
-        with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=6) as packer:
-            packed = io.BufferedWriter(packer, 1 << 16)
-            yield write, told
-            packed.flush()
-            packed.detach()
-        raw.flush()
-        os.fsync(raw.fileno())
-        raw.seek(0)
-        told |= {"sha256": hashlib.file_digest(raw, "sha256").hexdigest(), "bytes": path.stat().st_size}
-
-
-def _plain(value: Any) -> str | None:
-    return b64encode(value).decode("ascii") if isinstance(value, bytes | memoryview) else value
-
-
-def _all(connection: Connection, query: Any, words: list[Any]) -> list[Any]:
+def _all(connection: Connection, query: Any, words: Any) -> list[Any]:
     return connection.execute(query, words).fetchall()

@@ -150,7 +150,7 @@ def message(store: Store, entry: UUID) -> MessageStory:
     when = store.fetch(WHEN, {"id": entry})
     whole = store.fetch(WHOLE, [when[0]["received_at"], entry]) if when else []
     if when and not whole:
-        raise MessageUnknown(f"message {entry} is archived in {archived_in(store, when[0]['received_at'])}")
+        raise MessageUnknown(f"message {entry} is archived in {archived_in(store, when[0]['received_at'], entry)}")
     if not whole:
         raise MessageUnknown(f"no message {entry}")
     row, place = whole[0], [when[0]["received_at"], entry]

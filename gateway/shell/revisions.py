@@ -31,6 +31,12 @@ TICK: Final = 0.05
 TRY: Final[LiteralString] = "select pg_try_advisory_lock(hashtextextended('gateway schema', 0))"
 FREE: Final[LiteralString] = "select pg_advisory_unlock(hashtextextended('gateway schema', 0))"
 APPLIED: Final[LiteralString] = "select number, kind, serves_from from revision order by number"
+COMING: Final[LiteralString] = """
+select ensure_month(x.at)
+from (select %(middle)s + make_interval(months => n) as at from generate_series(-1, %(ahead)s) as n) x
+where not exists (select from archive a
+                  where a.month = date_trunc('month', x.at at time zone 'UTC') and a.dropped_at is not null)
+"""
 PATIENT: Final[LiteralString] = "set statement_timeout = 0; set idle_in_transaction_session_timeout = 0"
 """A large table takes its time, whatever limits the server has for others."""
 NOTE: Final[LiteralString] = "insert into revision values (%s, %s, %s, %s)"
@@ -109,11 +115,8 @@ def standing(connection: Connection, *, program: int = REVISION, also: Sequence[
 
 
 def ensure_months(connection: Connection, now: datetime, ahead: int = MONTHS_AHEAD) -> None:
-    """Partitions from last month to `ahead` months on exist."""
-    connection.execute(
-        "select ensure_month(%s + make_interval(months => n)) from generate_series(-1, %s) as n",
-        [now.replace(day=15), ahead],
-    )
+    """Partitions from last month to `ahead` months on exist, but for a month that has left."""
+    connection.execute(COMING, {"middle": now.replace(day=15), "ahead": ahead})
 
 
 @contextmanager

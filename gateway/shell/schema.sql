@@ -254,12 +254,14 @@ create table evidence (
 );
 create index evidence_entry on evidence (entry) where entry is not null;
 
--- Months that were written to files. cut: chain -> [links, head] up to which the month's evidence leaves with it.
+-- Months that were written to files. cut: chain -> [links, head] up to which the month's evidence leaves with it. late:
+-- messages that came for a month which had left before, and are in this one's files.
 create table archive (
   month date primary key,
   folder text not null,
   manifest bytea not null,
   cut jsonb not null,
+  late uuid[] not null default '{}',
   archived_at timestamptz not null,
   dropped_at timestamptz
 );

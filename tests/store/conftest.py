@@ -8,9 +8,10 @@ from gateway.shell.ledger import PostgresLedger
 from gateway.shell.store import Store
 from tests.builders import CountedIds, FrozenClock, some_corridors
 from tests.database import dsn, server, store
+from tests.store.months import come, three
 from tests.store.steps import Partners
 
-__all__ = ["dsn", "server", "store"]
+__all__ = ["come", "dsn", "server", "store", "three"]
 
 
 @pytest.fixture

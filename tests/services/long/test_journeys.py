@@ -11,10 +11,11 @@ import pytest
 
 from gateway.kit.templates.gateway_rest import GatewayRest
 from gateway.replay.kept import record_kept
-from gateway.shell.archive import month_of, write_month
+from gateway.shell.archive import write_month
 from gateway.shell.archived import verify_archive
 from gateway.shell.console import make_console
 from gateway.shell.evidence import verify_chains
+from gateway.shell.months import month_of
 from tests.bulk import PUSHED, SENDER, Receiver, a_list
 from tests.running import Running, new_id, working
 from tests.services.clients import Clients

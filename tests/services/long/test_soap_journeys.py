@@ -12,11 +12,12 @@ from uuid import UUID
 import pytest
 
 from gateway.model import SOAP11, SOAP12, Sealed
-from gateway.shell.archive import month_of, write_month
+from gateway.shell.archive import write_month
 from gateway.shell.archived import verify_archive
 from gateway.shell.console import make_console
 from gateway.shell.courier import HttpCourier
 from gateway.shell.evidence import verify_chains
+from gateway.shell.months import month_of
 from gateway.shell.queries import message
 from tests.bulk import Receiver, a_list
 from tests.running import Running, new_id, working
