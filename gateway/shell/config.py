@@ -11,9 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from psycopg import ProgrammingError
-from psycopg.conninfo import conninfo_to_dict
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -24,6 +22,7 @@ from pydantic_settings import (
 
 from gateway.errors import ConfigurationError, Finding
 from gateway.shell.faults import findings_of
+from gateway.shell.kinds import Address, Conninfo, Folder, Host
 from gateway.terms import USUAL, Terms
 
 TREE = Path(__file__).resolve().parents[2]
@@ -78,11 +77,13 @@ class Watch(BaseModel):
     clock_limit_seconds: float = Field(
         default=60.0, description="How far our clock may be from others before nothing is signed, seconds.", gt=0
     )
-    ntp_servers: list[str] = Field(
+    ntp_servers: list[Host] = Field(
         default_factory=list, description="NTP servers our clock is compared with; best three or more."
     )
     least_free_megabytes: int = Field(
-        default=200, description="Free room on the disk of state_dir below which no message is taken, MB.", ge=0
+        default=200,
+        description="Free room on the disk of state_dir below which /ready says 503 and long messages are refused, MB.",
+        ge=0,
     )
     worker_port: int = Field(
         default=0,
@@ -133,18 +134,18 @@ class Settings(BaseSettings):
     state_dir: Path = Field(
         Path(".state"), description="Directory of everything this installation makes: keys, database, logs."
     )
-    roots: list[Path] = Field(
+    roots: list[Folder] = Field(
         default_factory=list,
         description="Further trees with adapters/, mappings/, xsd/ and certs/partners/; a later one wins.",
     )
-    database_url: str = Field("", description="PostgreSQL DSN; empty = the embedded server in state_dir.")
+    database_url: Conninfo = Field("", description="PostgreSQL DSN; empty = the embedded server in state_dir.")
     database: Database = Field(Database(), description="The embedded server.")
     retention: Retention = Field(Retention(), description="How long messages stay.")
     watch: Watch = Field(Watch(), description="Clock, room and figures.")
     alerts: AlertSettings = Field(AlertSettings(), description="Who is told when something is wrong.")
     host: str = Field("127.0.0.1", description="Address the partner doors listen on.")
     port: int = Field(8081, description="Port the partner doors listen on.", ge=0, le=65535)
-    public_url: str = Field("", description="How partners address the doors; empty = http://host:port.")
+    public_url: Address = Field("", description="How partners address the doors; empty = http://host:port.")
     console_host: str = Field("127.0.0.1", description="Address the console listens on; keep it off partner networks.")
     console_port: int = Field(8080, description="Port the console listens on.", ge=0, le=65535)
     console_names: list[str] = Field(
@@ -199,15 +200,6 @@ class Settings(BaseSettings):
     )
     log_format: Literal["text", "json"] = Field("text", description="Log lines for people or for machines.")
 
-    @field_validator("database_url")
-    @classmethod
-    def _can_be_read(cls, value: str) -> str:
-        try:
-            conninfo_to_dict(value)
-        except ProgrammingError as error:
-            raise ValueError(f"no PostgreSQL connection string: {str(error).strip()}") from None
-        return value
-
     @classmethod
     def settings_customise_sources(
         cls,
@@ -250,7 +242,9 @@ def load_settings(file: Path | None = None, **given: Any) -> Settings:
     """Read the settings. Raises ConfigurationError whose findings name file and key."""
     source = file or Path("gateway.toml")
     if file is not None and not file.is_file():
-        raise ConfigurationError(f"{file} does not exist")
+        raise ConfigurationError(
+            f"{file} is a folder; name the file in it" if file.is_dir() else f"{file} does not exist"
+        )
 
     _require_spelling(os.environ)
 

@@ -49,6 +49,14 @@ def faults(file: Path, text: str) -> list[tuple[str, str]]:
         ("zzz = 1", "zzz", "nothing is called so here"),
         ("[retention]\nmonths = 3", "retention",
          "months needs archive: nothing leaves the database before it is in files"),
+        ('roots = ["/nope"]', "roots.0", "there is no folder /nope"),
+        *[(f'public_url = "{wrong}"', "public_url",
+           "no address: it must be like https://gateway.example or http://10.0.0.1:8081")
+          for wrong in ("not a url", "gateway.example", "ftp://gateway.example", "https://", "https://a b/", "http://a:x",
+                        "https://gateway.example?x", "https://me@gateway.example")],
+        *[(f'[watch]\nntp_servers = ["a.example", "{wrong}"]', "watch.ntp_servers.1",
+           "no host name and no IP address; a port or a scheme does not belong here")
+          for wrong in ("", "not a name", "ntp://a.example", "a.example:123", "-a.example", "a..example")],
     ],
 )  # fmt: skip
 def test_a_wrong_setting_is_told_in_our_words(tmp_path: Path, text: str, key: str, reason: str) -> None:
@@ -56,6 +64,25 @@ def test_a_wrong_setting_is_told_in_our_words(tmp_path: Path, text: str, key: st
     assert faults(tmp_path / "gateway.toml", text) == [(key, reason)]
     for language in ("ru", "kk"):
         assert in_language(reason, language) != reason  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'public_url = ""', 'public_url = "https://xn--g1aj6bn.example/"',
+        'public_url = "http://[::1]:8081"', 'public_url = "http://127.0.0.1:8081"',
+        '[watch]\nntp_servers = ["0.pool.example", "10.0.0.1", "fd00::1", "time_1.local."]', 'roots = ["."]',
+    ],
+)  # fmt: skip
+def test_a_setting_that_is_one_is_taken(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "gateway.toml"
+    file.write_text(text, "utf-8")
+    load_settings(file)
+
+
+def test_a_folder_is_no_file_of_settings(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="is a folder; name the file in it"):
+        load_settings(tmp_path)
 
 
 def test_every_word_is_there_in_all_languages() -> None:
