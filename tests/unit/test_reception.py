@@ -80,7 +80,7 @@ def test_a_long_message_is_as_old_as_its_head_was() -> None:
     here = world("rest-gw-1")
     _, wire = send_as(here.trust, QUERY, CLAIMS, "rest-gw-1", at=NOW, nonce="1")
     head = replace(wire, body=b"", large=Large(size=len(wire.body)))
-    went_on = admit(head, here.setup)
+    went_on = admit(head, "rest-gw-1", here.setup)
     admitted = datetime.fromisoformat(dict(went_on.headers)["gw-admitted"])
     assert (went_on.status, admitted) == (100, NOW)
     come = Large(size=len(wire.body), digests={"sha256": wire.digest}, admitted=admitted)
