@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from gateway import attachments
 from gateway.envelope.rest import REST_MEDIA_TYPE
 from gateway.errors import ConfigurationError, Finding, GatewayError, InternalError, NoCorridor
+from gateway.joined import Stretch, joined
 from gateway.mapping.stream import translate_stream
 from gateway.mapping.streamable import streamable
-from gateway.model import ATTACHMENT_TYPE, Corridor, Delivery, Document, Large, Verified
+from gateway.model import ATTACHMENT_TYPE, Corridor, Delivery, Document, Large, Partner, Verified
 from gateway.ports import Depot
 from gateway.schema.stream import check_large, validate_large
 from gateway.setup import Setup
@@ -46,29 +47,33 @@ def placed(large: Large) -> Iterator[None]:
         raise
 
 
-def passable(corridors: Iterable[Corridor], setup: Setup) -> None:
-    """A long document can be passed on over all of its corridors. Raises NoCorridor with what hinders each."""
-    found = tuple(finding for corridor in corridors for finding in _hindrances(corridor, setup))
+def passable(document: Document, corridors: Iterable[Corridor], setup: Setup) -> None:
+    """A long document, or a file, can be passed on over all of its corridors. Raises NoCorridor with what hinders."""
+    if document.large is None and document.type != ATTACHMENT_TYPE:
+        return
+    hinders = _hinders_file if document.type == ATTACHMENT_TYPE else _hinders
+    told = [(corridor.receiver, hinders(corridor, setup.partners[corridor.receiver], setup)) for corridor in corridors]
+    found = tuple(Finding(rule=f"route.{rule}", params={"receiver": receiver}) for receiver, rule in told if rule)
     if found:
-        raise NoCorridor("a message of this length cannot go on", findings=found)
+        raise NoCorridor("this message cannot go on as it is", findings=found)
 
 
-def _hindrances(corridor: Corridor, setup: Setup) -> Iterable[Finding]:
-    receiver = setup.partners[corridor.receiver]
-    reason = ""
-    if receiver.profile != "rest-gw-1":
-        reason = "profile"
-    elif receiver.format == "json":
-        reason = "format"
-    elif corridor.silence is not None:  # what we say when nobody answers is made from the whole question
-        reason = "table"
-    elif corridor.mapping:
+def _hinders_file(_corridor: Corridor, receiver: Partner, _setup: Setup) -> str:
+    return "file-profile" if receiver.profile != "rest-gw-1" else ""
+
+
+def _hinders(corridor: Corridor, receiver: Partner, setup: Setup) -> str:
+    """The rule that a long document breaks; empty = none."""
+    if receiver.format == "json":
+        return "large-format"
+    if corridor.silence is not None:  # what we say when nobody answers is made from the whole question
+        return "large-table"
+    if corridor.mapping:
         try:
             streamable(setup.translations[corridor.mapping])
         except ConfigurationError:
-            reason = "table"
-    if reason:
-        yield Finding(rule=f"route.large-{reason}", params={"receiver": corridor.receiver})
+            return "large-table"
+    return ""
 
 
 def prepared(delivery: Delivery, corridor: Corridor, context: Mapping[str, str], setup: Setup) -> Document:
@@ -102,6 +107,26 @@ def written(document: Document, media: str, setup: Setup) -> tuple[bytes, str]:
 def opened(large: Large, setup: Setup) -> BinaryIO:
     """Its octets, to be closed."""
     return depot_of(setup).open(large)
+
+
+class Split(Protocol):
+    """Octets of which a long stretch, if there is one, is elsewhere: it stands in `body` at `split`."""
+
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def large(self) -> Large | None: ...
+    @property
+    def split(self) -> int: ...
+
+
+def leaving(whole: Split, depot: Depot) -> BinaryIO:
+    """All of it, to be read and then closed."""
+    large, body = whole.large, whole.body
+    if large is None:
+        return joined(body)
+    source = depot.open(large)
+    return joined(body[: whole.split], Stretch(source, 0, large.size), body[whole.split :]) if body else source
 
 
 def depot_of(setup: Setup) -> Depot:

@@ -204,14 +204,13 @@ class Verified:
     algorithm: str
     references: tuple[Reference, ...]
     payload: bytes
-    """The business document: canonical octets of the Body's child (SOAP) or the digested body (REST)."""
+    """The document: canonical octets of the Body's child (SOAP) or the digested body (REST); empty if `large`."""
     content_digest: str
     """SHA-256 hex over the signed parts that make a message *this* message (not time stamp, not token)."""
     soap: str = ""
     payload_at: tuple[int, ...] = ()
     """Where the payload stands in the wire's XML, as child positions of elements."""
     large: Large | None = None
-    """The payload where it is too long to be held; then `payload` is empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -343,11 +342,12 @@ class Sealed:
     made_by: tuple[tuple[str, str], ...] = field(default=(), compare=False)
     """What made the document inside: mapping table, code lists and schema with their versions; for the evidence."""
     large: Large | None = None
-    """The body where it is too long to be held; then `body` is empty."""
+    """Octets too many to be held: they stand in `body`, which is short then or empty, at `split`."""
+    split: int = 0
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the body, hex."""
+        """SHA-256 of the body, hex; of the long octets in it where there are such."""
         return hashlib.sha256(self.body).hexdigest() if self.large is None else self.large.digests["sha256"]
 
 

@@ -27,7 +27,7 @@ from gateway.errors import (
     MappingInvalid,
     RelationUnknown,
 )
-from gateway.large import held, judged, passable, prepared, written
+from gateway.large import held, judged, opened, passable, prepared, written
 from gateway.lifecycle import State
 from gateway.mapping import translate, unfit
 from gateway.model import (
@@ -81,8 +81,7 @@ def accept(verified: Verified, setup: Setup, steps: Steps) -> Sealed:
     readable = steps.run("twin", lambda: setup.twins.read(verified)) if in_json(verified) else verified
     document = _judged(verified, readable, setup, steps)
     corridors = route(document, verified.claims, setup.corridors.values())
-    if document.large is not None:
-        passable(corridors, setup)
+    passable(document, corridors, setup)
     entry = _entry(verified, document, corridors, setup)
     answer = steps.run("receipt", lambda: _receipt(entry, verified, setup))
     return setup.ledger.enter(entry, verified, answer, steps)
@@ -134,7 +133,7 @@ def deliver(delivery: Delivery, setup: Setup) -> Receipt:
         body, media = written(document, formats(receiver)[0], setup)
         sealed = seal(
             body, claims, receiver, setup.keyring, now=setup.clock(), nonce=str(setup.ids()), content_type=media,
-            large=document.large, window=setup.window,
+            large=document.large, read=lambda large: opened(large, setup), window=setup.window,
         )  # fmt: skip
         sealed = setup.ledger.keep(delivery, replace(sealed, made_by=_made_by(delivery, document, setup)))
     answer = setup.courier.deliver(receiver.endpoint, sealed)

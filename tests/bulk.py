@@ -15,11 +15,9 @@ from uuid import uuid4
 
 from gateway import receipt as receipts
 from gateway.envelope.addressing import action_of
-from gateway.envelope.rest import open_rest
-from gateway.model import RECEIPT_TYPE, WSA_ANONYMOUS, Claims, Large, MessageId, PartnerId, Sealed, Wire
+from gateway.model import RECEIPT_TYPE, WSA_ANONYMOUS, Claims, Large, MessageId, PartnerId, Profile, Sealed, Wire
 from gateway.schema.generate import build
-from gateway.seal.http_signature import verify_request
-from gateway.seal.profiles import seal_answer
+from gateway.seal.profiles import open_envelope, seal_answer, verify
 from gateway.shell.client import Hat
 from tests.running import ROOT
 
@@ -50,7 +48,9 @@ ADAPTER = Adapter(
         way("bulk-mapped", "{SENDER}", "{PUSHED}", "BULK_ORDER", "BULK_OUT", "mappings/bulk_kz/order.csv"),
         way("bulk-from-soap", "{SOAP}", "{PUSHED}", "BULK_LIST"),
         way("bulk-pulled", "{PUSHED}", "{SENDER}", "BULK_LIST"),
+        way("bulk-mapped-soap", "{SENDER}", "{SOAP}", "BULK_ORDER", "BULK_OUT", "mappings/bulk_kz/order.csv"),
         way("bulk-file", "{SENDER}", "{PUSHED}", "ATTACHMENT"),
+        way("bulk-file-soap", "{SENDER}", "{SOAP}", "ATTACHMENT"),
     ),
 )
 """
@@ -89,7 +89,7 @@ def bulk_tree(root: Path, endpoint: str) -> Path:
         "xsd/bulk_kz/out.csv": HEAD.format(title="Out", namespace=OTHER, root="Out") + OUT,
         f"certs/partners/{SENDER}.toml": _record(SENDER, 'attachments = ["application/pdf", "image/png"]'),
         f"certs/partners/{PUSHED}.toml": _record(PUSHED, f'endpoint = "{endpoint}"'),
-        f"certs/partners/{SOAP}.toml": _record(SOAP, 'sign_with = "rsa-sha256"'),
+        f"certs/partners/{SOAP}.toml": _record(SOAP, f'endpoint = "{endpoint.partition("/api")[0]}/soap"'),
     }
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -129,26 +129,35 @@ class Arrived:
 
 @dataclass
 class Receiver:
-    """A partner's door that keeps nothing of a message but its digest, and answers with a signed receipt."""
+    """Partners' doors that keep nothing of a message but its digest, and answer with a signed receipt."""
 
     hat: Hat
     arrived: list[Arrived] = field(default_factory=list)
     outages: int = 0
     """Messages it reads and then answers with 503."""
+    soap: Hat | None = None
+    """Whoever is called over SOAP."""
 
     def answer(self, wire: Wire) -> Sealed:
-        gateway = self.hat.gateway_for("rest-gw-1")
-        verified = verify_request(open_rest(wire), {gateway.id: gateway}, wire.received_at)
-        claims = verified.claims
+        profile: Profile = "soap-gw-1" if wire.target == "/soap" else "rest-gw-1"
+        hat = self.soap if profile == "soap-gw-1" and self.soap else self.hat
+        gateway = hat.gateway_for(profile)
+        verified = verify(open_envelope(wire, profile), {gateway.id: gateway}, wire.received_at)
+        claims, document = verified.claims, verified.large or wire
         self.arrived.append(
-            Arrived(claims.action.rpartition(":")[2], wire.content_type, wire.size, wire.digest,
+            Arrived(claims.action.rpartition(":")[2], wire.content_type, document.size, digest_of(document),
                     claims.relates_to or "")
         )  # fmt: skip
         body = receipts.write_receipt(verified, uuid4(), wire.received_at)
         told = Claims(message_id=MessageId(uuid4().urn), action=action_of(RECEIPT_TYPE), to=WSA_ANONYMOUS,
-                      sender=self.hat.id, receiver=PartnerId("gateway"), relates_to=claims.message_id)  # fmt: skip
-        return seal_answer(body, told, replace(verified, partner=gateway), self.hat.keyring,
-                           now=datetime.now(UTC), nonce=uuid4().hex, status=202)  # fmt: skip
+                      sender=hat.id, receiver=PartnerId("gateway"), relates_to=claims.message_id)  # fmt: skip
+        return seal_answer(body, told, replace(verified, partner=gateway), hat.keyring, now=datetime.now(UTC),
+                           nonce=uuid4().hex, status=200 if verified.soap else 202)  # fmt: skip
+
+
+def digest_of(document: Large | Wire) -> str:
+    """SHA-256, hex."""
+    return document.digests["sha256"] if isinstance(document, Large) else document.digest
 
 
 @contextmanager
@@ -160,11 +169,11 @@ def receiving(receiver: Receiver, port: int) -> Iterator[Receiver]:
 
         def do_POST(self) -> None:
             hashed, left = hashlib.sha256(), int(self.headers["Content-Length"])
-            size, first = left, b""
+            size, kept = left, bytearray()
             while left:
                 piece = self.rfile.read(min(left, 1_000_000))
                 hashed.update(piece)
-                first = first or piece
+                kept += piece if self.path == "/soap" or not kept else b""
                 left -= len(piece)
             if receiver.outages:
                 receiver.outages -= 1
@@ -172,7 +181,7 @@ def receiving(receiver: Receiver, port: int) -> Iterator[Receiver]:
                 self.send_header("Content-Length", "0")
                 self.end_headers()
                 return
-            large = Large(size=size, digests={"sha256": hashed.hexdigest()}, source=lambda: io.BytesIO(first))
+            large = Large(size=size, digests={"sha256": hashed.hexdigest()}, source=lambda: io.BytesIO(kept))
             wire = Wire(
                 body=b"", large=large, content_type=self.headers["Content-Type"], peer="", method="POST",
                 received_at=datetime.now(UTC), authority=self.headers["Host"].lower(), target=self.path,

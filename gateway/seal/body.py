@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, Final
 
 from gateway.errors import EnvelopeMalformed, Finding, SealInvalid
 from gateway.gauge import Gauge
-from gateway.model import DS, WSSE
-from gateway.seal.streamed import Canonical, Scopes
+from gateway.model import DS, WSSE, Large
+from gateway.seal.streamed import Canonical, Scope, Scopes
 from gateway.xml import LIMITS
 
 MOST_IDS: Final = 10_000
@@ -35,6 +35,67 @@ class Body:
     at: int
     size: int
     begins: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Root:
+    """The root element of a long document: where it stands, and the digest of a Body of ours around it."""
+
+    digest: bytes
+    at: int
+    size: int
+
+    def within(self, document: Large, source: BinaryIO) -> Large:
+        """It as a stretch of its document, which `source` reads."""
+        if self.size == document.size:
+            return document
+        return replace(document, at=document.at + self.at, size=self.size, digests={"sha256": self._hashed(source)})
+
+    def _hashed(self, source: BinaryIO) -> str:
+        hashed, left = hashlib.sha256(), self.size
+        source.seek(self.at)
+        while left and (piece := source.read(min(left, AT_ONCE))):
+            hashed.update(piece)
+            left -= len(piece)
+        return hashed.hexdigest()
+
+
+def read_root(source: BinaryIO, start: bytes, end: bytes, declared: Scope) -> Root:
+    """Read a document from its beginning; `start` and `end` are the tags of a Body, which declares what is `declared`.
+
+    Raises EnvelopeMalformed, SealBroken (X10).
+    """
+    hashed, scopes, gauge = hashlib.sha256(start), Scopes(), Gauge()
+    canonical, parser, found = Canonical(hashed.update, (), declared), gauge.parser, [0, 0, 0]
+    parser.ordered_attributes, parser.buffer_text, parser.buffer_size = True, True, AT_ONCE
+
+    def begins(name: str, flat: list[str]) -> None:
+        if not found[2]:
+            found[0] = parser.CurrentByteIndex
+        found[2] += 1
+        canonical.start(name, scopes.down(flat), scopes.here)
+
+    def ends(name: str) -> None:
+        canonical.end(name)
+        scopes.up()
+        found[2] -= 1
+        found[1] = parser.CurrentByteIndex
+
+    parser.StartElementHandler, parser.EndElementHandler = begins, ends
+    parser.CharacterDataHandler = canonical.text
+    while chunk := source.read(AT_ONCE):
+        gauge.feed(chunk)
+    gauge.feed(b"")
+    canonical.flush()
+    hashed.update(end)
+    return Root(digest=hashed.digest(), at=found[0], size=_behind(source, found[1]) - found[0])
+
+
+def _behind(source: BinaryIO, at: int) -> int:
+    """Where an element ends whose end was seen at `at`: that of an empty one is seen behind it."""
+    source.seek(at)
+    tag = source.read(AT_ONCE)
+    return at + tag.index(b">") + 1 if tag.startswith(b"</") else at
 
 
 def read_body(source: BinaryIO, prefixes: tuple[str, ...], hashed: Callable[[], Any], ids: frozenset[str]) -> Body:
@@ -77,14 +138,9 @@ class _Reading:
         """What was found."""
         if self._child != _BODY or self._documents != 1:
             self._refuse("the Body holds exactly one element", "S6")
-        source.seek(self._end)
-        end = self._end
-        tag = source.read(AT_ONCE)
-        if tag.startswith(b"</"):
-            end += tag.index(b">") + 1
         return Body(
-            digest=self._hashed.digest(), payload=self._payload.hexdigest(), at=self._at, size=end - self._at,
-            begins=self._begins,
+            digest=self._hashed.digest(), payload=self._payload.hexdigest(), at=self._at,
+            size=_behind(source, self._end) - self._at, begins=self._begins,
         )  # fmt: skip
 
     def _digest(self, octets: bytes) -> None:

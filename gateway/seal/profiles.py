@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import BinaryIO
 
 from gateway.envelope.rest import REST_MEDIA_TYPE, open_rest
 from gateway.model import (
@@ -62,14 +64,20 @@ def seal(
     nonce: str,
     content_type: str = REST_MEDIA_TYPE,
     large: Large | None = None,
+    read: Callable[[Large], BinaryIO] | None = None,
     window: timedelta = soap.WINDOW,
 ) -> Sealed:
     """A message to a partner, in the profile and with the algorithm of its record, good for `window` from `now`.
 
-    `payload` is canonical XML or, over REST, what `content_type` says; `large` stands for one too long to be held.
+    `payload` is canonical XML or, over REST, what `content_type` says; `large` stands for one too long to be held,
+    which `read` reads.
     """
     if partner.profile == "soap-gw-1":
-        return soap_sign.seal_soap(payload, claims, keyring.key(partner.sign_with), now, window=window)
+        key = keyring.key(partner.sign_with)
+        if large is None or read is None:
+            return soap_sign.seal_soap(payload, claims, key, now, window=window)
+        with closing(read(large)) as source:
+            return soap_sign.seal_long_soap(large, source, claims, key, now, window=window)
     key = _http_key(partner, keyring)
     return http_sign.sign_request(
         payload, claims, key, url=partner.endpoint, created=now, nonce=nonce, content_type=content_type, large=large,

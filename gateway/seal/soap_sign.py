@@ -11,7 +11,7 @@ import hashlib
 from binascii import b2a_base64
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import BinaryIO, Final
 
 from gateway.envelope.addressing import partner_address, stamp
 from gateway.model import (
@@ -26,10 +26,12 @@ from gateway.model import (
     WSU,
     X509V3,
     Claims,
+    Large,
     Reference,
     Sealed,
 )
 from gateway.ports import OwnKey
+from gateway.seal.body import read_root
 from gateway.seal.keys import XMLDSIG_SIGNATURE_URI
 from gateway.seal.soap import WINDOW
 from gateway.xml import canonical, parse
@@ -47,31 +49,58 @@ def seal_soap(payload: bytes, claims: Claims, key: OwnKey, now: datetime, *, soa
     `payload` is one element in exclusive canonical form; `claims` say the addressing. `claims.created_at` is not read:
     the Timestamp is [now, now + window].
     """
+    body = _body(payload, soap)
+    digest, names = hashlib.sha256(body).digest(), _fault_names(payload)
+    before, after, references = _around(digest, claims, key, now, soap=soap, window=window, names=names)
+    media, extra = _media(soap, claims.action)
+    return Sealed(
+        body=before + body + after, content_type=media, message_id=claims.message_id, references=references,
+        headers=extra, expires_at=now + window,
+    )  # fmt: skip
+
+
+def seal_long_soap(large: Large, source: BinaryIO, claims: Claims, key: OwnKey, now: datetime, *,
+                   soap: str = SOAP12, window: timedelta = WINDOW) -> Sealed:  # fmt: skip
+    """The same around a document that is too long to be held, which `source` reads: its octets leave as they are.
+
+    Of the document what stands before and after its root stays behind. Raises EnvelopeMalformed for what is not XML.
+    """
+    start, end = body_tags(soap)
+    root = read_root(source, start, end, {"env": soap, "wsu": WSU})
+    before, after, references = _around(root.digest, claims, key, now, soap=soap, window=window)
+    media, extra = _media(soap, claims.action)
+    return Sealed(
+        body=before + start + end + after, content_type=media, message_id=claims.message_id, references=references,
+        headers=extra, expires_at=now + window, large=root.within(large, source), split=len(before + start),
+    )  # fmt: skip
+
+
+def _around(
+    body: bytes, claims: Claims, key: OwnKey, now: datetime, *, soap: str, window: timedelta, names: str = ""
+) -> tuple[bytes, bytes, tuple[Reference, ...]]:
+    """What stands before the Body of this SHA-256 and after it, and what is signed."""
     headers = {**_addressing(claims), "id-routing": _routing(claims)}
     token, stamped = _token(key.certificate), _timestamp(stamp(now), stamp(now + window))
-    named = {**headers, "id-bst": token, "id-ts": stamped, "id-body": _body(payload, soap)}
-    digests = [b2a_base64(hashlib.sha256(octets).digest(), newline=False) for octets in named.values()]
-    before, form, after = _signature_form(key.algorithm, tuple(named))
+    parts = {**headers, "id-bst": token, "id-ts": stamped}
+    hashed = {name: hashlib.sha256(octets).digest() for name, octets in parts.items()} | {"id-body": body}
+    digests = [b2a_base64(one, newline=False) for one in hashed.values()]
+    opening, form, closing = _signature_form(key.algorithm, tuple(hashed))
     signed_info = form % tuple(digests)
-    body = b"".join(
+    before = b"".join(
         (
-            f'<env:Envelope xmlns:env="{soap}"{_fault_names(payload)}><env:Header>'.encode(), *headers.values(),
+            f'<env:Envelope xmlns:env="{soap}"{names}><env:Header>'.encode(), *headers.values(),
             f'<wsse:Security xmlns:wsse="{WSSE}" xmlns:env="{soap}" env:mustUnderstand="1">'.encode(), token, stamped,
-            before, signed_info, b"<ds:SignatureValue>", b2a_base64(key.sign(signed_info), newline=False), after,
-            b"</wsse:Security></env:Header>", named["id-body"], b"</env:Envelope>",
+            opening, signed_info, b"<ds:SignatureValue>", b2a_base64(key.sign(signed_info), newline=False), closing,
+            b"</wsse:Security></env:Header>",
         )
     )  # fmt: skip
     references = tuple(
         [
             Reference(part=f"#{part}", algorithm=SHA256, digest=value.decode())
-            for part, value in zip(named, digests, strict=True)
+            for part, value in zip(hashed, digests, strict=True)
         ]
     )
-    media, extra = _media(soap, claims.action)
-    return Sealed(
-        body=body, content_type=media, message_id=claims.message_id, references=references, headers=extra,
-        expires_at=now + window,
-    )  # fmt: skip
+    return before, b"</env:Envelope>", references
 
 
 def _fault_names(payload: bytes) -> str:
@@ -136,9 +165,15 @@ def _timestamp(created: str, expires: str) -> bytes:
     ).encode()
 
 
+def body_tags(soap: str) -> tuple[bytes, bytes]:
+    """The tags of our Body, in canonical form."""
+    return f'<env:Body xmlns:env="{soap}" {_WSU} wsu:Id="id-body">'.encode(), b"</env:Body>"
+
+
 def _body(payload: bytes, soap: str) -> bytes:
     """The Body in canonical form. A payload that declares what the Body declares, as a Fault does, loses that."""
-    octets = f'<env:Body xmlns:env="{soap}" {_WSU} wsu:Id="id-body">'.encode() + payload + b"</env:Body>"
+    start, end = body_tags(soap)
+    octets = start + payload + end
     declared = (f' xmlns:env="{soap}"'.encode(), f" {_WSU}".encode())
     return canonical(parse(octets)) if any(words in payload for words in declared) else octets
 

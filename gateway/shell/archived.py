@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.shell.large_rows import WIRE, Hashed
+from gateway.shell.large_rows import WIRE, Hashed, Stretch, stretch_of
 
 MONTH: Final = re.compile("[0-9]{4}-[0-9]{2}")
 PROOFS: Final = (("outgoing", "sealed"), ("receipt", "receipt"))
 """Tables whose body an event of the evidence speaks of."""
+_WORDS: Final = {"accepted": "payload", "sealed": "sealed"}
 EVENT, ENTRY, DIGEST, DETAIL = 3, 4, 5, 6
 """Where the words of a link have these fields, one a line."""
 
@@ -94,8 +95,10 @@ def _verify_month(month: Path, manifest: dict[str, Any]) -> int:
     for table, event in PROOFS:
         for row in rows_of(month, table):
             large = json.loads(row["facts"]).get("large")
-            digest = large["digests"]["sha256"] if large else _sha256(row["body"])
-            if (event, row["entry"], digest) not in events:
+            said = {(event, row["entry"], large["digests"]["sha256"] if large else _sha256(row["body"]))}
+            if large and row["body"]:
+                said.add(("around", row["entry"], f"{_sha256(row['body'])} {json.loads(row['facts'])['split']}"))
+            if not events.issuperset(said):
                 raise _Broken(f"no link speaks of the {table} bytes of {row['entry']}")
     return links
 
@@ -132,6 +135,7 @@ def _said(words: list[str]) -> Iterator[tuple[str, ...]]:
         yield "answer", entry, detail.get("answer", "")
     elif event in {"sealed", "receipt"}:
         yield event, entry, words[DIGEST]
+        yield "around", entry, json.loads(words[DETAIL]).get("around", "")
 
 
 def _messages(month: Path, events: set[tuple[str, ...]]) -> None:
@@ -153,25 +157,33 @@ def _messages(month: Path, events: set[tuple[str, ...]]) -> None:
 def _pieces(month: Path, events: set[tuple[str, ...]]) -> set[tuple[str, str]]:
     """Entry and part of every long body; each is one that a link speaks of."""
     hashed: dict[tuple[str, str], Hashed] = {}
-    documents = dict(_long_documents(month))
+    stretches = _stretches(month)
     for row in rows_of(month, "spooled") if (month / "spooled.jsonl.gz").exists() else ():
         place = (row["entry"], row["part"])
         if place not in hashed:
-            hashed[place] = Hashed(documents.get(row["entry"]) if row["part"] == WIRE else None)
+            hashed[place] = Hashed(stretches.get(place, ()))
         hashed[place].update(b64decode(row["octets"]))
     for (entry, part), one in hashed.items():
-        if ("bytes" if part == WIRE else "sealed", entry, one.whole.hexdigest()) not in events:
+        said = [(_WORDS[stretch.event], entry, stretch.hashed.hexdigest()) for stretch in one.stretches]
+        said += [("bytes", entry, one.whole.hexdigest())] if part == WIRE else []
+        if not one.stretches or not events.issuperset(said):
             raise _Broken(f"no link speaks of the pieces of {entry}")
-        if one.has_stretch and ("payload", entry, one.stretch.hexdigest()) not in events:
-            raise _Broken(f"no link speaks of the document in the pieces of {entry}")
     return set(hashed)
 
 
-def _long_documents(month: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What is known of every long document, by its entry."""
+def _stretches(month: Path) -> dict[tuple[str, str], list[Stretch]]:
+    """By entry and part: the document in what came, and what left of either."""
+    found: dict[tuple[str, str], list[Stretch]] = {}
     for row in rows_of(month, "message"):
-        if row["wire"] is None and row["payload"] is None:
-            yield row["id"], json.loads(row["facts"])["document"].get("large", {})
+        large = json.loads(row["facts"]).get("document", {}).get("large")
+        if large:
+            found.setdefault((row["id"], WIRE), []).append(stretch_of("accepted", large))
+    for row in rows_of(month, "outgoing"):
+        large = json.loads(row["facts"]).get("large")
+        if large:
+            part = large["name"].split(" ", 2)[2]
+            found.setdefault((row["entry"], part), []).append(stretch_of("sealed", large))
+    return found
 
 
 def _part(row: dict[str, Any]) -> tuple[int, int | None]:

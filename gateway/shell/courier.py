@@ -12,6 +12,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from gateway.errors import DeliveryFailed, InternalError
+from gateway.large import leaving
 from gateway.model import Sealed, Wire
 from gateway.ports import Depot
 from gateway.shell.connections import Deadline, PromptAdapter
@@ -69,7 +70,7 @@ class HttpCourier:
             return nullcontext(sealed.body)
         if self._depot is None:
             raise InternalError("there is no depot for long messages")
-        return closing(self._depot.open(sealed.large))
+        return closing(leaving(sealed, self._depot))
 
 
 class _Session(requests.Session):

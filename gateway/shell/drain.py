@@ -27,20 +27,9 @@ from gateway.errors import (
 from gateway.lifecycle import State
 from gateway.model import Delivery, PartnerId
 from gateway.ports import Clock, Ledger
+from gateway.shell import picking
 from gateway.shell.lanes import lane_held
-from gateway.shell.picking import (
-    BATCH,
-    Standing,
-    claim_pilot,
-    lane_stand,
-    late_deliveries,
-    next_deliveries,
-    note_progress,
-    standing,
-    strand_of,
-    take_slots,
-    wait_behind,
-)
+from gateway.shell.picking import BATCH, Standing, late_deliveries, standing, strand_of
 from gateway.shell.store import Connection, Store
 from gateway.terms import USUAL, Terms
 
@@ -132,7 +121,7 @@ class Drain:
             self._expire(stint)
             self._serve(stint)
             if stint.recovering:
-                note_progress(connection, whole, stint.ended)
+                picking.note_progress(connection, whole, stint.ended)
             return stint.ended
 
     def end(self, delivery: Delivery, error: GatewayError) -> None:
@@ -165,18 +154,18 @@ class Drain:
     def _pick(self, stint: _Stint) -> list[Delivery]:
         """What goes next: a batch, one pilot, or nothing."""
         now = self._clock()
-        stands = lane_stand(stint.connection, stint.lane)
+        stands = picking.lane_stand(stint.connection, stint.lane)
         stint.recovering = stint.recovering or stands.recovering
         if stands.paused:
             return []
         few = max(1, min(BATCH, int(stint.terms.rate))) if stint.terms.rate else BATCH
-        found = next_deliveries(stint.connection, stint.name, now, few)
+        found = picking.next_deliveries(stint.connection, stint.name, now, few)
         if not found and not stint.ended:
-            wait_behind(stint.connection, stint.name, now)
+            picking.wait_behind(stint.connection, stint.name, now)
         stint.pilot = stint.pilot and stands.out
         if not stands.out or not found:
             return found
-        stint.pilot = stint.pilot or claim_pilot(stint.connection, stint.lane, now, stint.terms.pilot_every)
+        stint.pilot = stint.pilot or picking.claim_pilot(stint.connection, stint.lane, now, stint.terms.pilot_every)
         return [_pilot_of(found)] if stint.pilot else []
 
     def _send(self, stint: _Stint, delivery: Delivery) -> bool:
@@ -220,7 +209,7 @@ class Drain:
         if not stint.slots or stint.slot_at is None:
             stint.slots = max(1, int(rate / SLOTS_A_SECOND))
             left = timedelta(seconds=max(0.0, stint.left()))
-            stint.slot_at = take_slots(stint.connection, stint.lane, stint.slots, rate, now=now, patience=left)
+            stint.slot_at = picking.take_slots(stint.connection, stint.lane, stint.slots, rate, now=now, patience=left)
             if stint.slot_at is None:
                 return False
         wait = (stint.slot_at - now).total_seconds()

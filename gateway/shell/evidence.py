@@ -49,6 +49,9 @@ where e.detail ->> 'answer' <> encode(sha256(k.answer), 'hex') limit 1
 select null::int as chain, null::bigint as seq, o.entry as id from outgoing o
 where not o.facts ? 'large' and not exists (
   select from evidence e where e.entry = o.entry and e.event = 'sealed' and e.digest = sha256(o.body))
+or o.facts ? 'large' and o.body <> '' and not exists (
+  select from evidence e where e.entry = o.entry and e.event = 'sealed'
+  and e.detail ->> 'around' = encode(sha256(o.body), 'hex') || ' ' || (o.facts ->> 'split'))
 limit 1
 """,
     ),

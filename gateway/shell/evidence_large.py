@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final, LiteralString
 
-from gateway.shell.large_rows import WIRE, Hashed
+from gateway.shell.large_rows import WIRE, Hashed, Stretch, stretch_of
 from gateway.shell.store import Connection
 
 ABSENT: Final[LiteralString] = """
@@ -26,13 +27,25 @@ limit 1
 PIECES: Final[LiteralString] = """
 select received_at, entry, part, number, octets from spooled order by received_at, entry, part, number
 """
-DOCUMENT: Final[LiteralString] = """
-select facts #> '{document,large}' from message where received_at = %s and id = %s
+STRETCHES: Final[LiteralString] = """
+select 'accepted', facts #> '{document,large}' from message
+where received_at = %(at)s and id = %(entry)s and %(part)s = 'wire' and facts #> '{document,large}' is not null
+union all
+select 'sealed', facts -> 'large' from outgoing
+where received_at = %(at)s and entry = %(entry)s
+  and regexp_replace(facts #>> '{large,name}', '^[^ ]+ [^ ]+ ', '') = %(part)s
 """
-SAID: Final[LiteralString] = """
-select true from evidence
-where entry = %s and digest = %s and event = any(%s) and (%s::text is null or detail ->> 'payload' = %s) limit 1
+WHOLE: Final[LiteralString] = """
+select true from evidence where entry = %s and digest = %s and event in ('accepted', 'notice') limit 1
 """
+SAID: Final[Mapping[str, LiteralString]] = {
+    "accepted": """
+select true from evidence where entry = %s and event in ('accepted', 'notice') and detail ->> 'payload' = %s limit 1
+""",
+    "sealed": """
+select true from evidence where entry = %s and event = 'sealed' and encode(digest, 'hex') = %s limit 1
+""",
+}
 
 
 def broken_body(connection: Connection) -> Any:
@@ -47,20 +60,23 @@ def broken_body(connection: Connection) -> Any:
             if last not in (None, (at, entry, part)) and not _said(connection, last, hashed):
                 return last[1]
             if last != (at, entry, part):
-                hashed = Hashed(_document(connection, at, entry) if part == WIRE else None)
+                hashed = Hashed(_stretches(connection, at, entry, part))
             hashed.update(octets)
             last = (at, entry, part)
     return None if last is None or _said(connection, last, hashed) else last[1]
 
 
-def _document(connection: Connection, at: Any, entry: Any) -> Any:
-    row = connection.execute(DOCUMENT, [at, entry]).fetchone()
-    return row and row[0]
+def _stretches(connection: Connection, at: Any, entry: Any, part: str) -> list[Stretch]:
+    found = connection.execute(STRETCHES, {"at": at, "entry": entry, "part": part}).fetchall()
+    return [stretch_of(event, facts) for event, facts in found]
 
 
 def _said(connection: Connection, place: Any, hashed: Hashed) -> bool:
+    """What came is said as a whole; the document in it, and what left of it, by itself."""
     _, entry, part = place
-    events = ["accepted", "notice"] if part == WIRE else ["sealed"]
-    payload = hashed.stretch.hexdigest() if hashed.has_stretch else None
-    words = [entry, hashed.whole.digest(), events, payload, payload]
-    return connection.execute(SAID, words).fetchone() is not None
+    if part == WIRE and connection.execute(WHOLE, [entry, hashed.whole.digest()]).fetchone() is None:
+        return False
+    return bool(hashed.stretches) and all(
+        connection.execute(SAID[one.event], [entry, one.hashed.hexdigest()]).fetchone() is not None
+        for one in hashed.stretches
+    )

@@ -122,7 +122,12 @@ class PostgresLedger:
             "body": sealed.body,
             "digest": bytes.fromhex(sealed.digest),
             "detail": rows.jsonb(
-                {"corridor": delivery.corridor, "message_id": sealed.message_id, **dict(sealed.made_by)}
+                {
+                    "corridor": delivery.corridor,
+                    "message_id": sealed.message_id,
+                    **dict(sealed.made_by),
+                    **large_rows.around(sealed),
+                }
             ),
         }
         if write_with(self._store, statements.KEEP, row, entry.received_at, (large, sealed.large)) is not None:

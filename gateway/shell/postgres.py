@@ -101,7 +101,7 @@ class Postgres:
         self._await_ready()
         self._make_database()
         with psycopg.connect(self._dsn(NAME)) as connection:
-            require_durable(connection)
+            require_durable(connection, own=True)
 
     def revive(self) -> bool:
         """True when the server had died by itself and runs again; only its owner starts it again."""
@@ -201,8 +201,7 @@ class Postgres:
             lines = self._pid_file()
             if self._live() is not None and len(lines) > 7 and lines[7].strip() == "ready":  # noqa: PLR2004 - line 8
                 return
-            ended = self._process is None or self._process.poll() is not None  # None: somebody else had started it
-            if ended and self._live() is None:
+            if (self._process is None or self._process.poll() is not None) and self._live() is None:
                 tail = self._log_tail()
                 tries += 1
                 if "shared memory block" not in tail or tries > 100:  # noqa: PLR2004 - orphans need a moment to leave

@@ -196,8 +196,9 @@ def delivery_of(row: Mapping[str, Any]) -> Delivery:
 
 def sealed_facts(sealed: Sealed) -> Facts:
     """Kept bytes' facts, without the bytes."""
-    facts = flat(sealed, "body", "references", "made_by", "large")
-    return {**facts, "references": [flat(one) for one in sealed.references], **large_facts(sealed.large)}
+    facts = flat(sealed, "body", "references", "made_by", "large", "split")
+    split = {"split": sealed.split} if sealed.split else {}
+    return {**facts, "references": [flat(one) for one in sealed.references], **large_facts(sealed.large), **split}
 
 
 def sealed_of(facts: Mapping[str, Any], body: bytes) -> Sealed:

@@ -162,11 +162,11 @@ class Store:
             except PoolTimeout as error:
                 raise DatabaseAway("no connection to the database is free") from error
             except psycopg.errors.ProgramLimitExceeded as error:
-                raise InternalError(f"the database cannot keep it: {error}") from error
+                raise InternalError("the database cannot keep it") from error
             except (*LOST, *STALE) as error:
                 trouble = error
                 self._pool.check()
-        raise DatabaseAway(f"the database cannot be used: {trouble}") from trouble
+        raise DatabaseAway("the database cannot be used") from trouble
 
     def _once(self, work: Callable[[Connection], Result], months: Sequence[datetime]) -> Result:
         try:
@@ -228,12 +228,12 @@ class Store:
                 self._make_months(months)
                 return work(held)
         except psycopg.errors.ProgramLimitExceeded as error:
-            raise InternalError(f"the database cannot keep it: {error}") from error
+            raise InternalError("the database cannot keep it") from error
         except STALE as error:
             held.close()
-            raise DatabaseAway(f"the hold was given up: {error}") from error
+            raise DatabaseAway("the hold was given up") from error
         except LOST as error:
-            raise DatabaseAway(f"the hold was lost: {error}") from error
+            raise DatabaseAway("the hold was lost") from error
 
     def _configure(self, connection: Connection) -> None:
         """A new connection of the pool is as all of them. One that others use meanwhile is left as it was."""

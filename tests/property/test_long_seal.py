@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
@@ -16,15 +17,17 @@ from lxml import etree
 
 from gateway.envelope.soap import open_soap
 from gateway.errors import GatewayError
-from gateway.model import SOAP11, Large, Verified, Wire
+from gateway.model import SOAP11, SOAP12, Large, Verified, Wire
 from gateway.seal.long_soap import open_long, verify_head, verify_whole
 from gateway.seal.soap import verify_soap
+from gateway.seal.soap_sign import seal_long_soap
 from gateway.xml import canonical, parse
 from tests.desk import query
 from tests.forge import reseal
 from tests.oracles import by_xmlsec
 from tests.pki import NOW
-from tests.soap import party, sealed, wired
+from tests.property.test_canonical_streamed import elements
+from tests.soap import CLAIMS, party, sealed, wired
 from tests.wrapping import PARTS, forged_seals, harmless, wrapped_messages
 
 EVERY = 7
@@ -147,3 +150,28 @@ def test_no_change_makes_a_difference(source: str, at: int, less: int, more: byt
 
 
 ORIGINALS: dict[str, Wire] = {}
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    elements(),
+    st.sampled_from(["", '<?xml version="1.0" encoding="UTF-8"?>\n', "<!-- before -->\n  "]),
+    st.sampled_from(["", "\n", "<!-- after -->"]),
+    st.sampled_from([SOAP11, SOAP12]),
+)
+def test_a_long_document_is_sealed_as_a_short_one(document: str, before: str, after: str, soap: str) -> None:
+    """The same parts are signed; what leaves is the document as it is, and is read as any other."""
+    document = document.replace("Id=", "m=")  # an id twice is refused, and that is another matter
+    octets = f"{before}{document}{after}".encode()
+    who, large = party("p256"), Large(size=len(octets), digests={"sha256": hashlib.sha256(octets).hexdigest()})
+    long = seal_long_soap(large, BytesIO(octets), CLAIMS, who.signer.own_key(who.algorithm), NOW, soap=soap)
+    assert long.large is not None
+    mine = octets[long.large.at : long.large.at + long.large.size]
+    assert mine == document.encode()
+    assert long.large.digests == {"sha256": hashlib.sha256(mine).hexdigest()}
+    short = sealed(payload=canonical(parse(octets)), soap=soap)
+    assert (long.references, long.headers, long.content_type) == (short.references, short.headers, short.content_type)
+    wire = wired(long, long.body[: long.split] + mine + long.body[long.split :])
+    read = as_tree(wire, "p256")
+    assert isinstance(read, Verified), read
+    assert read.payload == as_tree(wired(short), "p256").payload  # type: ignore[union-attr]

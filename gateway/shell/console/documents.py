@@ -8,26 +8,25 @@ from uuid import UUID
 
 from flask import Flask, Response, abort, render_template, request
 
-from gateway.large import depot_of
-from gateway.model import Large
+from gateway.large import depot_of, leaving
 from gateway.shell.console.house import House
 from gateway.shell.console.messages import mapping_of
-from gateway.shell.console.parts import part_of, parts_of
+from gateway.shell.console.parts import Part, part_of, parts_of
 from gateway.shell.console.translation import of_silence, translated
 from gateway.shell.console.xml_view import BEGINNING, beginning, view
 from gateway.shell.depot import PIECE
 from gateway.shell.queries import message
 
 
-def first_of(house: House, large: Large) -> bytes:
+def first_of(house: House, part: Part) -> bytes:
     """As much of a long body as a page shows."""
-    with closing(depot_of(house.setup).open(large)) as source:
+    with closing(leaving(part, depot_of(house.setup))) as source:
         return source.read(BEGINNING)
 
 
-def pieces_of(house: House, large: Large) -> Iterator[bytes]:
+def pieces_of(house: House, part: Part) -> Iterator[bytes]:
     """A long body, for saving."""
-    with closing(depot_of(house.setup).open(large)) as source:
+    with closing(leaving(part, depot_of(house.setup))) as source:
         while piece := source.read(PIECE):
             yield piece
 
@@ -41,7 +40,7 @@ def add_to(app: Flask, house: House) -> None:
         story = message(house.store, entry)
         part = part_of(story, request.args.get("part", "")) or abort(404)
         shown = (
-            beginning(first_of(house, part.large))
+            beginning(first_of(house, part))
             if part.large
             else view(part.body, pretty=request.args.get("view", "pretty") == "pretty")
         )
@@ -53,7 +52,7 @@ def add_to(app: Flask, house: House) -> None:
         found = part_of(message(house.store, entry), part) or abort(404)
         response = Response(found.body, mimetype="application/octet-stream")
         if found.large is not None:
-            response.response = pieces_of(house, found.large)
+            response.response = pieces_of(house, found)
             response.headers["Content-Length"] = str(found.size)
         response.headers["Content-Disposition"] = f'attachment; filename="{found.file_name(entry)}"'
         return response

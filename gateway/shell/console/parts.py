@@ -26,7 +26,8 @@ class Part:
     media: str
     corridor: str = ""
     large: Large | None = None
-    """The bytes where they are too many to be held; then `body` is empty."""
+    """Bytes that are too many to be held: they stand in `body`, which is empty or short then, at `split`."""
+    split: int = 0
 
     @property
     def digest(self) -> str:
@@ -36,7 +37,7 @@ class Part:
     @property
     def size(self) -> int:
         """How many bytes."""
-        return len(self.body) if self.large is None else self.large.size
+        return len(self.body) + (self.large.size if self.large else 0)
 
     def file_name(self, entry: object) -> str:
         """What a download is called: letters, digits, points and dashes only."""
@@ -77,6 +78,7 @@ def _parts(story: MessageStory) -> Iterator[Part]:
         yield Part(
             id=f"sent-{kept.corridor}-{kept.number}", kind="sent", body=kept.sealed.body, at=kept.kept_at,
             media=kept.sealed.content_type, corridor=kept.corridor, large=kept.sealed.large,
+            split=kept.sealed.split,
         )  # fmt: skip
     for number, told in enumerate(story.receipts, 1):
         yield Part(

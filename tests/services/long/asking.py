@@ -83,9 +83,11 @@ def opened(bulk: Running, request: requests.PreparedRequest, size: int) -> socke
     return line
 
 
-def post_file(sender: GatewayRest, file: bytes, media: str, relates_to: str) -> requests.Response:
+def post_file(
+    sender: GatewayRest, file: bytes, media: str, relates_to: str, receiver: str = PUSHED
+) -> requests.Response:
     """Send a file."""
-    fields = {"gw-action": "ATTACHMENT", "gw-relates-to": relates_to, "gw-receiver": PUSHED}
+    fields = {"gw-action": "ATTACHMENT", "gw-relates-to": relates_to, "gw-receiver": receiver}
     request = sender.prepare("POST", "/api/v1/messages", file, new_id(), fields)
     request.headers["Content-Type"] = media
     sender._sign(request)

@@ -55,8 +55,11 @@ def soap(bulk: Running) -> SoapSender:
 @pytest.fixture(scope="package")
 def listening(bulk: Running, port: int) -> Iterator[Receiver]:
     """Who gets them."""
-    hat = wear(PartnerId(PUSHED), [bulk.partner_keys[PUSHED]["ec"]], bulk.house.settings.trust_dir, bulk.url)
-    with receiving(Receiver(hat), port) as found:
+    hat, soap = (
+        wear(PartnerId(one), [bulk.partner_keys[one]["ec"]], bulk.house.settings.trust_dir, bulk.url, "ecdsa-sha256")
+        for one in (PUSHED, SOAP)
+    )
+    with receiving(Receiver(hat, soap=soap), port) as found:
         yield found
 
 

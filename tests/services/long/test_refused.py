@@ -65,11 +65,11 @@ def test_there_are_such_messages() -> None:
     assert BROKEN
 
 
-def test_a_soap_partner_is_not_sent_what_it_cannot_take(sender: GatewayRest) -> None:
+def test_a_soap_partner_is_not_sent_files(sender: GatewayRest) -> None:
     """Refused at the door, with the reason."""
-    answer = refused(sender, a_list(2), receiver=SOAP)
+    answer = post_file(sender, PDF, "application/pdf", new_id(), SOAP)
     assert (answer.status_code, answer.json()["code"]) == (422, "route.none")
-    assert answer.json()["findings"][0]["rule"] == "route.large-profile"
+    assert answer.json()["findings"][0]["rule"] == "route.file-profile"
 
 
 def test_a_message_over_the_limit_is_refused_unread(bulk: Running, sender: GatewayRest) -> None:

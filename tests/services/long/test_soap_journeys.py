@@ -11,6 +11,7 @@ from uuid import UUID
 
 import pytest
 
+from gateway.kit.templates.gateway_rest import GatewayRest
 from gateway.model import SOAP11, SOAP12, Sealed
 from gateway.shell.archive import write_month
 from gateway.shell.archived import verify_archive
@@ -19,7 +20,7 @@ from gateway.shell.courier import HttpCourier
 from gateway.shell.evidence import verify_chains
 from gateway.shell.months import month_of
 from gateway.shell.queries import message
-from tests.bulk import Receiver, a_list
+from tests.bulk import SOAP, Receiver, a_list
 from tests.running import Running, new_id, working
 from tests.services.long.asking import got, spooled, until
 from tests.services.long.soaping import SoapSender
@@ -71,7 +72,7 @@ def test_which_stretch_is_the_document_is_proven(bulk: Running, soap: SoapSender
     bulk.store.write(move, [at + 1, entry])
     assert "pieces" in verify_chains(bulk.store).broken.why  # type: ignore[union-attr]
     bulk.store.run(lambda connection: write_month(connection, month_of(now), tmp_path / "bad", now))
-    assert "the document in the pieces" in verify_archive(tmp_path / "bad").broken
+    assert "the pieces" in verify_archive(tmp_path / "bad").broken
     bulk.store.write(move, [at, entry])
     assert verify_chains(bulk.store).broken is None
 
@@ -85,6 +86,51 @@ def test_a_repeat_gets_the_same_receipt_and_other_content_is_a_conflict(soap: So
     wire = HttpCourier(60).deliver(door.endpoint, again)
     assert first.body in wire.body or wire.status == 200
     assert soap.refused(soap.sealed(a_list(2), message_id))[:2] == (400, "message.conflict")
+
+
+@pytest.mark.parametrize("before", [b"", b'<?xml version="1.0" encoding="UTF-8"?>\n<!-- a list -->\n'])
+def test_a_soap_partner_gets_a_long_message_as_it_came(
+    bulk: Running, sender: GatewayRest, receiver: Receiver, before: bytes
+) -> None:
+    """In an envelope made while it is read; out at first, then the same octets; its receipt is kept, all is proven."""
+    document, receiver.outages = a_list(6), 1
+    answer = sender.send(before + document, "BULK_LIST", receiver=SOAP)
+    with working(bulk):
+        until(lambda: _again(bulk) and sender.status(answer.headers["location"], wait=1)["state"] == "delivered")
+    arrived = got(receiver, document)
+    assert arrived.media.startswith("application/soap+xml")
+    entry = answer.headers["location"].rpartition("/")[2]
+    browser = make_console(bulk.house).test_client()
+    sent = browser.get(f"/messages/{entry}/bytes/sent-bulk-soap-1").data
+    assert sent.startswith(b"<env:Envelope")
+    assert document in sent
+    assert verify_chains(bulk.store).broken is None
+    change = "update outgoing set body = %b where entry = %s returning 1"
+    (kept,) = bulk.store.fetch("select body from outgoing where entry = %s", [entry])
+    bulk.store.write(change, [bytes(kept["body"]).replace(b"BULK_LIST", b"BULK_LOST"), entry])
+    assert "sealed" in verify_chains(bulk.store).broken.why  # type: ignore[union-attr]
+    bulk.store.write(change, [kept["body"], entry])
+    assert verify_chains(bulk.store).broken is None
+
+
+def test_a_soap_partner_gets_a_long_message_in_its_words(
+    bulk: Running, sender: GatewayRest, receiver: Receiver, tmp_path: Path
+) -> None:
+    """What the table made is kept once, sealed, and stands in the archive with its proof."""
+    answer = sender.send(a_list(3, kind="O"), "BULK_ORDER", receiver=SOAP)
+    entry, now = answer.headers["location"].rpartition("/")[2], bulk.house.setup.clock()
+    with working(bulk):
+        until(lambda: sender.status(answer.headers["location"], wait=1)["state"] == "delivered")
+    kept = bulk.store.fetch("select octets from spooled where entry = %s and part <> 'wire' order by number", [entry])
+    assert got(receiver, b"".join(bytes(one["octets"]) for one in kept)).action == "BULK_OUT"
+    assert verify_chains(bulk.store).broken is None
+    bulk.store.run(lambda connection: write_month(connection, month_of(now), tmp_path, now))
+    assert verify_archive(tmp_path).broken == ""
+
+
+def _again(bulk: Running) -> bool:
+    """Nobody waits for the next pilot."""
+    return bool(bulk.store.write("update lane set next_at = '-infinity' where lane = %s returning 1", [SOAP]) or True)
 
 
 def _stranger(sealed: Sealed) -> Sealed:
