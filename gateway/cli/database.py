@@ -198,7 +198,9 @@ def archive(
         emit([asdict(one) for one in done])
         return
     for one in done:
-        stays = f"; stays: {len(one.held_by)} not finished, as {one.held_by[0]}" if one.held_by else ""
+        stays = "; stays: it, or one before it, is in use or not finished" if drop else ""
+        if one.held_by:
+            stays = f"; stays: {len(one.held_by)} not finished, as {one.held_by[0]}"
         typer.echo(f"{one.month}: {one.folder}{', left the database' if one.dropped else stays}")
     if not done:
         typer.echo("nothing to do, or another program does it")

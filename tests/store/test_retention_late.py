@@ -10,6 +10,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from gateway.cli.program import run
 from gateway.errors import ConfigurationError, MessageUnknown
 from gateway.lifecycle import State
 from gateway.model import Entry
@@ -234,14 +235,21 @@ def test_a_session_elsewhere_finds_the_folder(three: list[Entry], dsn: str, cloc
 
 
 def test_a_month_that_is_written_to_is_not_waited_for(
-    three: list[Entry], store: Store, clock: FrozenClock, dsn: str, tmp_path: Path
+    three: list[Entry],
+    store: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A writer that does not end holds up its month, and nobody else behind it."""
-    clock.now = day(11, 2)
-    with psycopg.connect(dsn) as writer:
+    """A writer that does not end holds up its month, and nobody else behind it; the command says so."""
+    monkeypatch.setenv("GATEWAY_DATABASE_URL", store.dsn)
+    with psycopg.connect(store.dsn) as writer:
         writer.execute("lock table receipt_202609 in row exclusive mode")
-        assert "2026-09" not in left(archive_before(store, day(11, 1), tmp_path, clock, drop=True))
-    assert left(archive_before(store, day(11, 1), tmp_path, clock, drop=True)) == ["2026-09", "2026-10"]
+        assert run(["db", "archive", str(tmp_path), "--before", "2026-11-01", "--drop"]) == 0
+    told = capsys.readouterr().out
+    assert f"2026-09: {tmp_path / '2026-09'}; stays: it, or one before it, is in use" in told
+    assert run(["db", "archive", str(tmp_path), "--before", "2026-11-01", "--drop"]) == 0
+    assert f"2026-10: {tmp_path / '2026-10'}, left the database" in capsys.readouterr().out
     holds(store, tmp_path)
 
 
