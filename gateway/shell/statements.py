@@ -188,6 +188,7 @@ with d as (
 )
 select d.lane from d, e
 """
+"""It reads the message, and so waits for a month that is leaving; one that has left is not queued again."""
 
 OUTGOING: Final[LiteralString] = """
 select m.id, m.sender, m.type, m.received_at, m.priority, m.answers, m.facts, document_of(m) as payload
