@@ -20,14 +20,19 @@ SOON = 30
 
 @app.command()
 def dev(config: Config = None, state: StateDir = None) -> None:
-    """Make a demo authority, our own keys and keys for every partner; what is there stays. Never for production."""
+    """Make a demo authority, our own keys and keys for every partner; what is there stays. Refused in production."""
+    from gateway.errors import ConfigurationError
     from gateway.shell.demo_ca import make_demo_trust
 
     settings = settings_at(config, state)
+    if settings.environment == "production":
+        raise ConfigurationError('environment = "production": demo trust is refused here, so none is made')
     made = make_demo_trust(
         settings.state_dir, [file.stem for file in tree_of(settings).files("certs/partners", "*.toml")]
     )
     typer.echo("\n".join(map(str, made)) if made else "everything was there already")
+    if made:
+        typer.echo("a gateway that runs takes them when it is started again", err=True)
 
 
 @app.command("list")

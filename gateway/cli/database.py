@@ -145,11 +145,13 @@ def upgrade(
     old data are kept beside. Stop the gateway first. The tables may be brought forward while gateways run: what would
     break an older one waits until it has ended. Ends with 1 while something is pending.
     """
+    from gateway.shell.logs import configure_logs
     from gateway.shell.parts import index_parts
     from gateway.shell.rebuild import upgrade_embedded
     from gateway.shell.revisions import apply_schema
 
     settings, now, rebuilt = settings_at(config, state), datetime.now(UTC), None
+    configure_logs(settings.log_format)
     if settings.database_url:
         stands, indexed = apply_schema(settings.database_url, now), index_parts(settings.database_url)
     else:

@@ -38,6 +38,7 @@ def serve(
     at the end. When another process of the gateway dies the command says which and ends with 1: let systemd, or what
     runs it, start it again.
     """
+    from gateway.shell.checkup import own_keys
     from gateway.shell.config import load_settings
     from gateway.shell.leaving import Leaving
     from gateway.shell.listening import require_places, url_of
@@ -48,6 +49,7 @@ def serve(
     stop = stopping(hurry)
     database = None if settings.database_url else server_of(settings)
     troupe, leaving = Troupe(settings.state_dir, aloud=True), Leaving(settings.state_dir)
+    own_keys(settings)
     require_places(settings, with_console=with_console, with_worker=with_worker)
     leaving.withdraw()
     try:

@@ -6,6 +6,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,15 +15,17 @@ from typing import Final, Literal
 from lxml import etree
 
 from gateway import registry
-from gateway.errors import Finding, GatewayError
+from gateway.errors import ConfigurationError, Finding, GatewayError
 from gateway.registry import Tree
 from gateway.shell.config import TREE, Settings
+from gateway.shell.durable import ADVICE, CHECKSUMS, weaknesses
 from gateway.shell.keyring import FileKeyring
 from gateway.shell.partners import load_partners, read_pem, voiceless
 from gateway.shell.postgres import Postgres
 from gateway.shell.production import lacks
 from gateway.shell.revisions import standing
 from gateway.shell.store import Store
+from gateway.shell.watch.clock import ntp_clock
 
 Colour = Literal["green", "yellow", "red"]
 _OLDEST_PYTHON: Final = (3, 11)
@@ -49,7 +52,7 @@ def checkup(settings: Settings) -> list[Check]:
     looks: list[tuple[str, Callable[[Settings], Iterator[Check]]]] = [
         ("Python", _python), ("libxml2", _libxml), ("keys", _keys), ("certificates", _certificates),
         ("partners", _partners), ("adapters", _adapters), ("disk", _disk), ("database", _database),
-        ("production", _production),
+        ("NTP", _others), ("production", _production),
     ]  # fmt: skip
     return [check for name, look in looks for check in _looked(name, look, settings)]
 
@@ -90,8 +93,17 @@ def _keys(settings: Settings) -> Iterator[Check]:
         yield Check(name="keys", colour="red", found=f"no signing key in {settings.key_dir}",
                     do="name your keys in the setting keys; for a try-out: gateway certs dev")  # fmt: skip
         return
-    algorithms = FileKeyring(files, production=settings.environment == "production").algorithms
+    algorithms = own_keys(settings).algorithms
     yield Check(name="keys", colour="green", found=f"{len(files)} key files, 0600, for {', '.join(algorithms)}")
+
+
+def own_keys(settings: Settings) -> FileKeyring:
+    """What we sign with; none when there is no file. Raises ConfigurationError that says which setting names them."""
+    files = list(settings.keys) or sorted(settings.key_dir.glob("*.pem"))
+    try:
+        return FileKeyring(files, production=settings.environment == "production")
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{'keys' if settings.keys else 'state_dir'}: {error.detail}") from None
 
 
 def _certificates(settings: Settings) -> Iterator[Check]:
@@ -151,8 +163,54 @@ def _database(settings: Settings) -> Iterator[Check]:
         return
     with Store(dsn, largest=1, patience=5.0) as store:
         yield Check(name="database", colour="green", found=str(store.fetch("show server_version")[0]["server_version"]))
+        yield from _durable(store)
         yield from _pooler(store)
         yield from _tables(store)
+
+
+def _durable(store: Store) -> Iterator[Check]:
+    """Red is what `serve` refuses."""
+    found = store.run(weaknesses)
+    bare = found.pop(CHECKSUMS, None)
+    if found:
+        named = ", ".join(f"{name}={setting}" for name, setting in sorted(found.items()))
+        yield Check(name="durability", colour="red", found=f"the database could lose kept messages: {named}",
+                    do="turn them on; `serve` refuses this database")  # fmt: skip
+    if bare is not None:
+        yield Check(name="durability", colour="yellow", found="pages that the database's disk changed are not noticed",
+                    do=ADVICE)  # fmt: skip
+    if not found and bare is None:
+        yield Check(name="durability", colour="green", found="what is confirmed survives a power cut")
+
+
+def _others(settings: Settings) -> Iterator[Check]:
+    """The clocks that the settings name, all asked at once, judged as a running gateway judges them."""
+    servers = settings.watch.ntp_servers
+    if not servers:
+        return
+    limit = timedelta(seconds=settings.watch.clock_limit_seconds)
+    with ThreadPoolExecutor(len(servers)) as asking:
+        found = dict(zip(servers, asking.map(_ahead, servers), strict=True))
+    for server, said in found.items():
+        if isinstance(said, str):
+            yield Check(name="NTP", colour="yellow", found=f"{server} does not answer: {said}",
+                        do="look whether UDP port 123 is open that way, and whether it is one")  # fmt: skip
+    known = sorted(said for said in found.values() if isinstance(said, timedelta))
+    if not known:
+        return
+    median = known[len(known) // 2]
+    far: Colour = "red" if abs(median) > limit else "yellow" if abs(median) > _DRIFT else "green"
+    ahead = f"{median.total_seconds():+.1f} s against {len(known)} of {len(found)}"
+    yield Check(name="NTP", colour=far, found=ahead,
+                do="" if far == "green" else "set the clock by NTP; far off, nothing is signed")  # fmt: skip
+
+
+def _ahead(server: str) -> timedelta | str:
+    """How far our clock is ahead of an NTP server, or why it does not say."""
+    try:
+        return ntp_clock(server, now=lambda: datetime.now(UTC))()
+    except OSError as error:
+        return error.strerror or str(error)
 
 
 def _pooler(store: Store) -> Iterator[Check]:

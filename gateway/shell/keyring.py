@@ -54,9 +54,13 @@ def own_certificates(keyring: Keyring) -> tuple[bytes, ...]:
 
 def read_keys(file: Path, *, production: bool = False) -> list[FileKey]:
     """One key per algorithm a PEM file (private key and certificate) can serve. Raises ConfigurationError."""
-    if file.stat().st_mode & 0o077:
+    try:
+        shared = file.stat().st_mode & 0o077
+        content = b"" if shared else file.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be read: {error.strerror}") from None
+    if shared:
         raise ConfigurationError(f"{file} can be read by others; say chmod 600")
-    content = file.read_bytes()
     try:
         private = load_pem_private_key(content, None)
         certificate = x509.load_pem_x509_certificate(content)
