@@ -178,8 +178,12 @@ def _starts(octets: bytes) -> list[int]:
     def end(_name: str) -> None:
         tags.depth -= 1
 
+    def doctype(*_told: object) -> None:
+        raise EnvelopeMalformed("a document type declaration is not accepted", threat="X1")
+
     parser.StartElementHandler = start
     parser.EndElementHandler = end
+    parser.StartDoctypeDeclHandler = doctype
     try:
         parser.Parse(octets, False)
     except expat.ExpatError as error:

@@ -14,7 +14,7 @@ from time import monotonic
 import pytest
 
 from gateway.kit.templates.gateway_rest import GatewayRest
-from tests.bulk import NAME, PUSHED, SENDER, Receiver, a_list
+from tests.bulk import NAME, PUSHED, SENDER, SOAP, Receiver, a_list
 from tests.running import ROOT, Running, environment
 from tests.services.clients import Clients
 from tests.services.long.asking import doors_of, got, peak, until
@@ -41,12 +41,14 @@ def worker_of(bulk: Running) -> Iterator[int]:
             process.wait(30)
 
 
-@pytest.fixture(params=["REST", "SOAP"])
+@pytest.fixture(params=["REST to REST", "SOAP to REST", "REST to SOAP"])
 def send(request: pytest.FixtureRequest, sender: GatewayRest, soap: SoapSender) -> Callable[[bytes], object]:
-    """Sends a list by this door."""
-    if request.param == "REST":
-        return lambda document: sender.send(document, "BULK_LIST", receiver=PUSHED)
-    return lambda document: soap.send(soap.sealed(document))
+    """Sends a list by this door to one that is called like that."""
+    if request.param == "SOAP to REST":
+        return lambda document: soap.send(soap.sealed(document))
+    return lambda document: sender.send(
+        document, "BULK_LIST", receiver=SOAP if request.param == "REST to SOAP" else PUSHED
+    )
 
 
 @pytest.mark.timeout(180)
