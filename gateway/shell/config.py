@@ -155,10 +155,10 @@ class Settings(BaseSettings):
     workers: int = Field(1, description="Server processes of the doors.", ge=1, le=64)
     threads: int = Field(8, description="Threads of each server process.", ge=1, le=256)
     largest_message: int = Field(
-        10_000_000, description="Largest message that is held in memory, bytes; all but REST takes no larger.", ge=1_000
+        10_000_000, description="Largest message that is held in memory, bytes; JSON is never longer.", ge=1_000
     )
     largest_spooled: int = Field(
-        100_000_000, description="Largest message or file over REST, bytes; long ones are spooled to disk.", ge=1_000
+        100_000_000, description="Largest message, and file over REST, bytes; long ones are spooled to disk.", ge=1_000
     )
     spool_megabytes: int = Field(
         1_000, description="Room for long messages that are on their way in, MB of each server process.", ge=1
