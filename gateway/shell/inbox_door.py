@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import base64
 from dataclasses import replace
-from typing import Final
+from traceback import format_exception
+from typing import Final, NamedTuple
 from urllib.parse import parse_qs
+
+import psycopg
+import structlog
 
 from gateway.envelope.addressing import stamp
 from gateway.envelope.media import wanted
@@ -18,7 +22,16 @@ from gateway.envelope.rest import (
     read_action,
     write_claims,
 )
-from gateway.errors import GatewayError, MethodNotAllowed, NotFound, ReceiptInvalid, ReceiptRefused
+from gateway.errors import (
+    Busy,
+    DatabaseAway,
+    GatewayError,
+    InternalError,
+    MethodNotAllowed,
+    NotFound,
+    ReceiptInvalid,
+    ReceiptRefused,
+)
 from gateway.large import written
 from gateway.lifecycle import State
 from gateway.model import (
@@ -29,6 +42,7 @@ from gateway.model import (
     MessageId,
     Partner,
     PartnerId,
+    Receipt,
     Reference,
     Sealed,
     Verified,
@@ -46,7 +60,20 @@ from gateway.shell.rest_queries import handed_out
 
 CURSOR: Final = "gw-cursor"
 RECEIVED_AT: Final = "gw-received-at"
+FAULTS_ALLOWED: Final = 5
+"""Tries after which a message is given up that we cannot hand out by a fault of ours."""
 _AT_ONCE: Final = 20
+
+log = structlog.get_logger(__name__)
+
+
+class _Offer(NamedTuple):
+    """A message that can be handed out."""
+
+    cursor: int
+    delivery: Delivery
+    kept: Sealed
+    claims: Claims
 
 
 class InboxDoor:
@@ -55,7 +82,7 @@ class InboxDoor:
     def __init__(self, house: House, patience: Patience) -> None:
         self._setup: Setup = house.setup
         self._store = house.store
-        self._inbox = PostgresInbox(house.store, house.ledger, clock=house.setup.clock)
+        self._inbox = PostgresInbox(house.store, clock=house.setup.clock)
         self._patience = patience
 
     def next(self, verified: Verified) -> Answer:
@@ -69,11 +96,11 @@ class InboxDoor:
         found = self._patience.wait(wait, lambda: self._first(partner, after, media), lambda first: first is not None)
         if found is None:
             return Answer(status=204)
-        cursor, delivery, kept = found
+        kept = found.kept
         _acceptable(kept, verified)
-        headers = ((CURSOR, str(cursor)), (RECEIVED_AT, stamp(delivery.entry.received_at)))
+        headers = ((CURSOR, str(found.cursor)), (RECEIVED_AT, stamp(found.delivery.entry.received_at)))
         return Answer(
-            body=kept.body, content_type=kept.content_type, claims=_claims(kept), headers=headers, large=kept.large
+            body=kept.body, content_type=kept.content_type, claims=found.claims, headers=headers, large=kept.large
         )
 
     def acknowledge(self, verified: Verified, message_id: str) -> Answer:
@@ -86,23 +113,66 @@ class InboxDoor:
         except ReceiptInvalid as error:
             raise ReceiptRefused(error.detail, threat="R6") from None
         if state == State.QUEUED:
-            self._setup.ledger.settle(delivery, State.DELIVERED, receipt=receipt, code=receipt.decision)
-        elif state != State.DELIVERED:
+            state = self._deliver(delivery, receipt, partner)
+        if state != State.DELIVERED:
             raise ReceiptRefused(f"the delivery ended before as {state}", threat="R6")
         return Answer(status=204)
 
-    def _first(self, partner: Partner, after: int, media: str) -> tuple[int, Delivery, Sealed] | None:
+    def _deliver(self, delivery: Delivery, receipt: Receipt, partner: Partner) -> str:
+        """How the delivery ended: by this receipt, or in another way at the same moment."""
+        try:
+            self._setup.ledger.settle(delivery, State.DELIVERED, receipt=receipt, code=receipt.decision)
+        except InternalError:
+            _, state = handed_out(self._store, partner.id, delivery.message_id)
+            if state == State.QUEUED:
+                raise
+            return state
+        return State.DELIVERED
+
+    def _first(self, partner: Partner, after: int, media: str) -> _Offer | None:
         """A message that cannot be put into the partner's words ends here, with a notice; then the next is tried."""
+        stuck: set[int] = set()
         while waiting := self._inbox.waiting(partner.id, after, _AT_ONCE):
             for cursor, delivery in waiting:
                 after = cursor
+                if delivery.order in stuck:
+                    continue
                 try:
-                    return cursor, delivery, delivery.sealed or self._keep(delivery, partner, media)
-                except GatewayError as error:
-                    if error.retry:
-                        raise
-                    conclude(delivery, error, self._setup)
+                    return self._offer(cursor, delivery, partner, media)
+                except (psycopg.Error, DatabaseAway):
+                    raise
+                except Exception as fault:  # noqa: BLE001 - one message's fault must not close the box
+                    if not self._over(delivery, fault):
+                        stuck.add(delivery.order)
         return None
+
+    def _offer(self, cursor: int, delivery: Delivery, partner: Partner, media: str) -> _Offer:
+        """The message as it was handed out before, or else as it is put into the partner's words now."""
+        kept = delivery.sealed
+        if kept is None or not _pullable(kept):
+            kept = self._keep(delivery, partner, media)
+        if not _pullable(kept):
+            raise Busy("what was made to be pushed has not run out yet")
+        return _Offer(cursor, delivery, kept, _claims(kept))
+
+    def _over(self, delivery: Delivery, fault: Exception) -> bool:
+        """True when the message has ended. After a fault of ours it waits, and is tried again a few times."""
+        error = fault if isinstance(fault, GatewayError) else InternalError(repr(fault))
+        words = {"entry": str(delivery.entry.id), "lane": delivery.lane, "code": error.code}
+        if error.retry:
+            log.error("delivery.fault", **words, stack="".join(format_exception(fault)))
+        if isinstance(error, Busy) or (error.retry and delivery.attempt < FAULTS_ALLOWED):
+            self._setup.ledger.postpone(delivery, code=error.code, detail=error.detail, alone=True)
+            return False
+        log.warning("delivery.ended", **words)
+        try:
+            conclude(delivery, error, self._setup)
+        except (psycopg.Error, DatabaseAway):
+            raise
+        except Exception:  # it ended in another way at the same moment, or its notice cannot be written
+            log.exception("delivery.cannot-end", **words)
+            return False
+        return True
 
     def _keep(self, delivery: Delivery, partner: Partner, media: str) -> Sealed:
         """The translated message is kept before it is shown; a receipt must repeat the digest of its body."""
@@ -132,6 +202,11 @@ def unsealed(payload: bytes, content_type: str, claims: Claims, large: Large | N
 def _acceptable(kept: Sealed, verified: Verified) -> None:
     """A message is handed out in the form in which it was first handed out. Raises NotAcceptable for another."""
     wanted(verified.wire, [kept.content_type.partition(";")[0]])
+
+
+def _pullable(kept: Sealed) -> bool:
+    """A partner that pulls now was pushed to before: an envelope made for that says nothing in headers."""
+    return ACTION_NAME in dict(kept.headers)
 
 
 def _puller(verified: Verified) -> Partner:
