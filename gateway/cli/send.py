@@ -37,7 +37,10 @@ def send(
     config: Config = None,
     state: StateDir = None,
 ) -> None:
-    """Validate, sign and send a document, and verify the gateway's receipt. Ends with 1 when it was refused."""
+    """Validate, sign and send a document, and verify the gateway's receipt. Ends with 1 when it was refused.
+
+    It takes documents up to largest_message. Longer ones, up to largest_spooled, go by the partner's own software.
+    """
     from gateway.model import DocumentType, MessageId, PartnerId
     from gateway.shell.client import Client, Letter
 
@@ -50,7 +53,7 @@ def send(
         one_of("partner", to, partners)
     if not file.is_file() and not file.is_fifo():
         wrong_use(f"no such file: {file}")
-    payload = file.read_bytes()
+    payload = _octets(file, settings.largest_message)
     document, checked = _checked(file, payload, settings, kind, unchecked=unchecked)
     client = Client(_hat(record, settings, url, keys))
     letter = Letter(
@@ -61,6 +64,18 @@ def send(
     )
     profile = "soap-gw-1" if soap else "rest-gw-1" if rest else record.profile
     _show(client.send(letter, profile), checked, as_json=as_json)
+
+
+def _octets(file: Path, most: int) -> bytes:
+    """The document; one that is too long to be sent from here ends the command."""
+    with file.open("rb") as opened:
+        payload = opened.read(most + 1)
+    if len(payload) > most:
+        wrong_use(
+            f"{file} is longer than largest_message ({most} octets), which is all that this command sends. "
+            "The doors take it, up to largest_spooled: send it by your own software; `gateway validate` looks at it"
+        )
+    return payload
 
 
 def _checked(file: Path, payload: bytes, settings: Settings, kind: str, *, unchecked: bool) -> tuple[str, float]:

@@ -69,13 +69,15 @@ class CodeDesks:
 
         Raises RuleViolation with the first findings.
         """
-        desk = self._desks.get((document.type, document.version))
-        if desk is None:
-            return
         with closing(opened()) as source:
-            findings = streamed_findings(desk, source, astana_day(verified.wire.received_at))
+            findings = self.findings_large(document, source, astana_day(verified.wire.received_at))
         if findings:
             raise RuleViolation(f"{len(findings)} or more value(s) that no list or check takes", findings=findings)
+
+    def findings_large(self, document: Document, source: BinaryIO, otherwise: date) -> tuple[Finding, ...]:
+        """The first codes and numbers of a long document that its lists do not know, as `findings`."""
+        desk = self._desks.get((document.type, document.version))
+        return streamed_findings(desk, source, otherwise) if desk is not None else ()
 
 
 NO_CODES = CodeDesks({})

@@ -277,6 +277,17 @@ def test_a_document_that_is_not_valid_is_not_sent(capsys: pytest.CaptureFixture[
     assert "xsd.pattern" in err
 
 
+def test_a_document_too_long_for_the_command_is_not_called_malformed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Which limit it is, and how such a message goes."""
+    monkeypatch.setenv("GATEWAY_LARGEST_MESSAGE", "1000")
+    code, _, err = told(capsys, "send", GOOD, "--as", "customs_kz")
+    assert code == 2
+    assert err.startswith(f"error: {GOOD} is longer than largest_message (1000 octets)")
+    assert "your own software" in err
+
+
 def test_the_database_that_does_not_run_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     """No traceback, and what to do."""
     code, _, err = told(capsys, "db", "status")

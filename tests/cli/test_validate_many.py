@@ -7,6 +7,8 @@ import json
 import os
 import random
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -114,8 +116,8 @@ def test_odd_files_have_a_line_each(
     code, lines = told(capsys, tmp_path, "/dev/zero")
     assert code == 1
     said = [line["findings"][0]["rule"] if line["findings"] else line["type"] for line in lines]  # type: ignore[index]
-    large = "file.too-large"
-    assert said == ["xml.encoding", "xml.encoding", "schema.envelope", "LPCO_QUERY", "LPCO_QUERY", large, large]
+    last = ["xml.malformed", "file.too-large"]
+    assert said == ["xml.encoding", "xml.encoding", "schema.envelope", "LPCO_QUERY", "LPCO_QUERY", *last]
     assert os.fsencode(str(lines[3]["file"])).endswith(b"d-\xff\xfe.xml")
     assert run(["validate", "d-\udcff\udcfe.xml"]) == 0
     assert capsys.readouterr().out.startswith("d-\\xff\\xfe.xml: valid LPCO_QUERY")
@@ -167,3 +169,59 @@ def findings(line: dict[str, object]) -> list[dict[str, object]]:
     found = line["findings"]
     assert isinstance(found, list)
     return found
+
+
+FULL = ROOT / "adapters/mra_cn/fixtures/50-full-list/in.xml"
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is held in memory is little, so that every sample is a long message."""
+    monkeypatch.setenv("GATEWAY_LARGEST_MESSAGE", "1000")
+    monkeypatch.setenv("GATEWAY_LARGEST_SPOOLED", "100000")
+
+
+def test_a_long_file_is_judged_as_the_door_judges_it(
+    short: None, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """In a stream, with type, schema and the places of what is wrong."""
+    (tmp_path / "wrong.xml").write_bytes(FULL.read_bytes().replace(b"<RoleCode>MF</RoleCode>", b"<Rolle/>", 1))
+    code, (good, wrong) = told(capsys, FULL, tmp_path / "wrong.xml")
+    assert (code, good["valid"], good["type"]) == (1, True, "AEO_MASTER_FULL")
+    assert str(good["schema"]).startswith("xsd/")
+    (finding, *_) = wrong["findings"]  # type: ignore[misc]
+    assert (finding["rule"], finding["line"] > 1) == ("xsd.unexpected", True)  # type: ignore[index]
+
+
+def test_a_long_file_is_held_to_its_codes(short: None, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """As a short one is."""
+    wrong = FULL.read_bytes().replace(b"<CountryCode>KZ<", b"<CountryCode>QQ<", 1)
+    (tmp_path / "codes.xml").write_bytes(wrong)
+    assert told(capsys, tmp_path / "codes.xml")[0] == 0
+    code, (line,) = told(capsys, "--codes", tmp_path / "codes.xml")
+    assert code == 1
+    assert [(one["value"], one["line"]) for one in line["findings"]] == [("QQ", 27)]  # type: ignore[attr-defined]
+
+
+def test_a_long_document_may_come_by_standard_input(short: None, tmp_path: Path) -> None:
+    """A pipe cannot be read twice; it is laid down first."""
+    command = [sys.executable, "-m", "gateway", "validate", "--json", "-"]
+    for more, rule in ((b"", None), (b" " * 100_000, "file.too-large")):
+        done = subprocess.run(command, input=FULL.read_bytes() + more, capture_output=True, check=False, cwd=tmp_path)
+        line = json.loads(done.stdout)
+        assert [one["rule"] for one in line["findings"]] == ([rule] if rule else [])
+        assert line["valid"] is (rule is None)
+        if rule:
+            assert "100000" in line["findings"][0]["text"]
+
+
+def test_a_file_that_may_not_be_read_stops_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Not even when the system says so before it is opened."""
+    closed = tmp_path / "closed.xml"
+    closed.write_text("<a/>", "utf-8")
+    monkeypatch.setattr(os, "access", lambda path, *_, **__: Path(path) != closed)
+    code, lines = told(capsys, closed, FULL)
+    assert code == 1
+    assert [line["valid"] for line in lines] == [False, True]
