@@ -29,7 +29,6 @@ from gateway.shell.pooling import pooling_of, require_session
 from gateway.shell.store import Store
 
 Connection = psycopg.Connection[TupleRow]
-CHUNK: Final = 1 << 20
 TABLES: Final[LiteralString] = """
 select relname from pg_class
 where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition order by relname

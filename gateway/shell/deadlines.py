@@ -95,6 +95,6 @@ def deadlines_at_risk(
 
 
 def dead_letters(store: Store, *, limit: int = 100) -> tuple[Held, ...]:
-    """Deliveries that ended without success and that a person may send again, the last ended first."""
+    """Those of the newest messages that ended without success and may be sent again, the last ended first."""
     states = [state.value for state in State if may(state, State.QUEUED)]
     return tuple(Held(**in_utc(row)) for row in store.fetch(DEAD, {"states": states, "limit": limit}))

@@ -99,12 +99,6 @@ def verify_chains(store: Store, *, content: bool = True) -> ChainReport:
     return store.run(work)
 
 
-def chain_heads(store: Store) -> list[tuple[int, int, str]]:
-    """(chain, links, head in hex) of every chain: what an outside time stamp should cover."""
-    rows = store.fetch("select id, seq, encode(head, 'hex') as head from chain order by id")
-    return [(row["id"], row["seq"], row["head"]) for row in rows]
-
-
 def _verify(connection: Connection, *, content: bool) -> ChainReport:
     heads = {row[0]: (row[1], row[2]) for row in connection.execute("select id, seq, head from chain order by id")}
     root = hashlib.sha256(b"".join(head for _, head in heads.values())).hexdigest()

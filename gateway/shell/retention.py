@@ -20,6 +20,7 @@ from psycopg.sql import SQL, Identifier
 from psycopg.types.json import Jsonb
 
 from gateway.errors import ConfigurationError, DatabaseAway
+from gateway.shell import presence
 from gateway.shell.archive import cut_of, folder_of, is_as_told, manifest_in, write_month
 from gateway.shell.archived import verify_archive
 from gateway.shell.config import Retention
@@ -92,7 +93,7 @@ def keep_house(store: Store, policy: Retention, clock: Callable[[], datetime]) -
     """What `[retention]` says is done: months to come exist, old ones are archived and gone, old keys are forgotten."""
     now = clock()
     store.run(lambda connection: ensure_months(connection, now, policy.months_ahead))
-    store.run(lambda connection: connection.execute("delete from instance where seen_at < now() - interval '1 day'"))
+    store.run(lambda connection: connection.execute(presence.FORGET))
     done = _archive_old(store, policy, now, clock)
     if policy.keys_months:
         forget_keys(store, months_back(now, policy.keys_months))

@@ -21,6 +21,12 @@ def count(store: Store, table: str) -> int:
     return int(store.fetch(f"select count(*) as n from {table}")[0]["n"])  # noqa: S608 - a name of these files
 
 
+def chain_heads(store: Store) -> list[tuple[int, int, str]]:
+    """(chain, links, head in hex) of every chain."""
+    rows = store.fetch("select id, seq, encode(head, 'hex') as head from chain order by id")
+    return [(row["id"], row["seq"], row["head"]) for row in rows]
+
+
 def events(store: Store) -> list[str]:
     """Events of the evidence, oldest first within their chain."""
     return [row["event"] for row in store.fetch("select event from evidence order by chain, seq")]

@@ -10,12 +10,12 @@ import pytest
 
 from gateway.cli.program import run
 from gateway.lifecycle import State
-from gateway.shell.evidence import chain_heads, verify_chains
+from gateway.shell.evidence import verify_chains
 from gateway.shell.ledger import PostgresLedger
 from gateway.shell.store import Store
 from tests.builders import CountedIds, a_receipt, a_sealed, an_intake
 from tests.database import wait_until
-from tests.store.steps import ask, waiting
+from tests.store.steps import ask, chain_heads, waiting
 
 
 @pytest.fixture

@@ -122,15 +122,17 @@ def test_a_worker_counts_what_it_puts_off(away: House) -> None:
         thread.join(30)
 
 
-def test_the_dashboard_asks_only_for_figures_that_exist(house: House) -> None:
+def test_the_dashboard_asks_for_all_figures_and_no_others(house: House) -> None:
     """Whether anything was counted yet or not; that it is counted, the other tests see."""
     endings = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"], "gauge": [""]}
-    families = text_string_to_metric_families(exposition(house).decode())
+    families = list(text_string_to_metric_families(exposition(house).decode()))
     known = {one.name + ending for one in families for ending in endings.get(one.type, [])}
+    ours = {one.name for one in families if one.name.startswith("gateway_") and not one.name.endswith("_created")}
     board = json.dumps([target["expr"] for target in _targets(json.loads(BOARD.read_text("utf-8")))])
     asked = set(re.findall(r"gateway_[a-z_]+", board))
     assert asked
     assert asked <= known
+    assert {name for name in ours if not any(one.startswith(name) for one in asked)} == set()
 
 
 def _targets(board: dict[str, list[dict[str, list[dict[str, str]]]]]) -> list[dict[str, str]]:
