@@ -159,7 +159,7 @@ def test_a_connection_is_kept_and_each_delivery_on_it_has_its_own_deadline() -> 
     """The second answer on a connection that was fine before never ends; the third is on a new one."""
     endless = ENDLESS["headers"]
     with lasting(says(OK), endless, says(OK)) as (url, sent):
-        courier = HttpCourier(0.5)
+        courier = HttpCourier(1.0)
         assert courier.deliver(url, a_sealed()).body == b"ok"
         with pytest.raises(DeliveryFailed, match="not over within"):
             courier.deliver(url, a_sealed())
@@ -170,7 +170,7 @@ def test_a_connection_is_kept_and_each_delivery_on_it_has_its_own_deadline() -> 
 def test_a_connection_outlives_the_deadline_of_who_used_it() -> None:
     """What was over in time is forgotten: a later delivery goes on the same connection."""
     with lasting(says(OK), says(OK)) as (url, sent):
-        courier = HttpCourier(0.2)
+        courier = HttpCourier(1.0)
         courier.deliver(url, a_sealed())
         with partner(ENDLESS["body"]) as other, pytest.raises(DeliveryFailed):
             courier.deliver(other, a_sealed())  # so long that the first deadline has passed
