@@ -4,8 +4,8 @@
 2. Otherwise class A goes before B and B before C, and within a class the older one goes first.
 3. What an urgent message must wait for by 1 goes with the urgency of that message.
 
-`in_order` says it for a whole list. `gateway/shell/picking.py` says it in SQL for the first few of many; a property test
-holds the two together.
+`in_order` says it for a whole list. `gateway/shell/picking.py` says it in SQL for the first few of many; a property
+test holds the two together.
 """
 
 from __future__ import annotations
