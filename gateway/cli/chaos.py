@@ -38,7 +38,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def chaos(
-    kills: Annotated[int, typer.Option("--kills", min=0, help="How many processes are killed.")] = 20,
+    kills: Annotated[int, typer.Option("--kills", min=1, help="How many processes are killed.")] = 20,
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same plan of faults.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="On standard output, nothing but the last line.")] = False,
     state: State = None,

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli.say import Json, console, emit, rows, wrong_use
+from gateway.cli.say import Json, console, emit, rows, unknown, wrong_use
 
 if TYPE_CHECKING:
     from gateway.cli.demo_player import Play
     from gateway.cli.demo_town import Ports, Town
     from gateway.replay import Fixture
 
+_LOWEST = 1024
+"""The first port that everybody may listen on."""
 State = Annotated[Path, typer.Option("--state", help="Where keys, database and logs of the demo are kept.")]
 
 
@@ -43,11 +45,13 @@ def demo(
     """
     from gateway.cli.demo_town import Town
 
+    chosen, fixtures = read_ports(ports), stories(only)
+    if not fixtures:
+        unknown("fixture", only, {one.name for one in stories("")})
     stop = on_signals()
     screen = console(stderr=as_json)
-    fixtures = stories(only)
     started = time.monotonic()
-    town = Town(state, ports=read_ports(ports), say=lambda text: screen.print(f"[dim]{text}[/dim]"))
+    town = Town(state, ports=chosen, say=lambda text: screen.print(f"[dim]{text}[/dim]"))
     with town:
         ready = time.monotonic() - started
         if not as_json:
@@ -87,6 +91,11 @@ def read_ports(text: str) -> Ports:
     if not all(word.isascii() and word.isdigit() and int(word) < 65536 for word in words):  # noqa: PLR2004 - a port
         wrong_use(f"--ports {text}: port numbers divided by commas, or the word free")
     numbers = [int(word) for word in words]
+    chosen = [number for number in numbers if number]
+    if len(set(chosen)) < len(chosen):
+        wrong_use(f"--ports {text}: each needs a port of its own")
+    if any(number < _LOWEST for number in chosen):
+        wrong_use(f"--ports {text}: ports below {_LOWEST} are the system's own; take others, or the word free")
     if len(numbers) < 2 or len(numbers) > 2 + len(names):  # noqa: PLR2004 - console and doors
         wrong_use(f"--ports takes console, doors and up to {len(names)} partners ({', '.join(names)})")
     return Ports(console=numbers[0], doors=numbers[1], partners=dict(zip(names, numbers[2:], strict=False)))

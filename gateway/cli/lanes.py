@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from uuid import UUID
 
 import typer
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from gateway.shell.lanes import LaneCount
     from gateway.terms import Contact
 
+_SHOWN: Final = 120
+"""Letters of what a partner's door said that are shown; --json has all of them."""
 app = typer.Typer(help="The lanes to the partners, what waits in them, and what could not be delivered.")
 Lane = Annotated[str, typer.Argument(help="The lane: a partner's id, or partner/channel.")]
 Why = Annotated[str, typer.Option("--why", help="The reason; it is kept in the evidence.")]
@@ -48,8 +50,8 @@ def show(as_json: bool = Json, config: Config = None, state: StateDir = None) ->
         return
     rows(
         "Lanes",
-        ("lane", "state", "waiting", "urgent", "oldest", "time left", "progress", "contact"),
-        [(one.lane, _state(one, now), one.queued, one.urgent, _span(now - one.oldest) if one.oldest else "",
+        ("lane", "state", "why", "waiting", "urgent", "oldest", "time left", "progress", "contact"),
+        [(one.lane, _state(one, now), _why(one), one.queued, one.urgent, _span(now - one.oldest) if one.oldest else "",
           _span(one.due - now) if one.due else "", _progress(one, now), str(contacts(one.lane)) if one.troubled else "")
          for one in found],
     )  # fmt: skip
@@ -94,20 +96,26 @@ def hold(lane: Lane, why: Why, who: Who = "", config: Config = None, state: Stat
 
 @app.command()
 def release(lane: Lane, why: Why, who: Who = "", config: Config = None, state: StateDir = None) -> None:
-    """Let a held lane go on, at once."""
+    """Let a held lane go on, at once. Ends with 1 when nobody holds it; nothing is changed then."""
     from gateway.shell.lanes import resume
 
-    _change(resume, lane, who, why, config, state)
+    if not _change(resume, lane, who, why, config, state, only=lambda found: found.paused):
+        typer.echo(f"{lane}: nobody holds it, so it cannot be released; nothing was changed", err=True)
+        raise typer.Exit(1)
     typer.echo(f"{lane}: released")
 
 
 @app.command()
 def retry(lane: Lane, why: Why, who: Who = "", config: Config = None, state: StateDir = None) -> None:
-    """Try now what waits for its next attempt: the pilot of a partner that is out, and messages that wait alone."""
+    """Try now what waits for its next attempt: the pilot of a partner that is out, and messages that wait alone.
+
+    On a lane that a person holds nothing leaves all the same, until it is released.
+    """
     from gateway.shell.lanes import hurry
 
-    _change(hurry, lane, who, why, config, state)
-    typer.echo(f"{lane}: tries now")
+    found = _change(hurry, lane, who, why, config, state)
+    held = found is not None and found.paused
+    typer.echo(f"{lane}: " + ("held by a person, so nothing leaves until it is released" if held else "tries now"))
 
 
 @app.command()
@@ -138,14 +146,20 @@ def resend(
 
 
 def _change(
-    act: Callable[..., None], lane: str, who: str, why: str, config: Path | None, state: Path | None
-) -> None:  # fmt: skip
+    act: Callable[..., None], lane: str, who: str, why: str, config: Path | None, state: Path | None,
+    only: Callable[[LaneCount], bool] = lambda _found: True,
+) -> LaneCount | None:  # fmt: skip
+    """How the lane stood before the act; None when it was not one that the act is `only` for."""
     from gateway.shell.lanes import all_lanes
 
     settings = settings_at(config, state)
     with open_store(settings) as store:
-        known = {one.lane for one in all_lanes(store, partners_of(settings))}
-        act(store, one_of("lane", lane, known), at=_now(), who=_who(who), why=why)
+        known = {one.lane: one for one in all_lanes(store, partners_of(settings))}
+        found = known[one_of("lane", lane, known)]
+        if not only(found):
+            return None
+        act(store, lane, at=_now(), who=_who(who), why=why)
+        return found
 
 
 def _who(given: str) -> str:
@@ -181,6 +195,11 @@ def _state(one: LaneCount, now: datetime) -> str:
         pilot = f", next pilot in {_span(one.next_at - now)}" if one.next_at and one.next_at > now else ""
         return f"out for {_span(now - one.held_since)}, {one.failures} pilots{pilot}"
     return {"paused": "held by a person"}.get(one.state, one.state)
+
+
+def _why(one: LaneCount) -> str:
+    """What the partner's door said last, while it is out."""
+    return ": ".join(filter(None, [one.code, one.detail[:_SHOWN]])) if one.failures else ""
 
 
 def _progress(one: LaneCount, now: datetime) -> str:

@@ -96,6 +96,20 @@ def test_a_wrong_option_value_ends_with_two(capsys: pytest.CaptureFixture[str]) 
     """Words that do not fit together are not tried."""
     assert told(capsys, "send", GOOD, "--as", "customs_kz", "--soap", "--rest")[0] == 2
     assert told(capsys, "demo", "--once", "--ports", "eighty")[0] == 2
+    for ports, why in (("1,2", "below 1024"), ("18080,18080", "a port of its own")):
+        code, _, err = told(capsys, "demo", "--once", "--ports", ports)
+        assert (code, why in err) == (2, True)
+    assert told(capsys, "chaos", "--kills", "0")[0] == 2
+
+
+def test_a_demo_of_nothing_says_what_there_is(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Before anything is started."""
+    code, out, err = told(capsys, "demo", "--once", "--only", "zzzz")
+    assert (code, out) == (2, "")
+    assert err.startswith("error: there is no fixture 'zzzz'. Known: ")
+    assert "10-query-ok" in err
+    assert "Did you mean health_kz/10-query-ok?" in told(capsys, "demo", "--once", "--only", "10-querry-ok")[2]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_validate_says_where_what_and_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:

@@ -43,6 +43,7 @@ def test_an_outage_is_told_with_whom_to_call(
     assert HEALTH in out
     assert "out for" in out
     assert "duty officer, permit register" in out
+    assert "delivery.failed: HTTP 503" in out
     lane = json.loads(told(capsys, "list", "--json")[1])[0]
     assert (lane["state"], lane["queued"], lane["failures"], lane["code"]) == ("out", 1, 1, "delivery.failed")
     assert lane["contact"]["email"]
@@ -77,6 +78,22 @@ def test_a_person_holds_releases_and_hurries_a_lane(
     assert code == 2
     assert f"Did you mean {HEALTH}?" in err
     assert told(capsys, "hold", HEALTH)[0] == 2
+
+
+def test_what_was_not_done_is_not_said(
+    ledger: PostgresLedger, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A lane that nobody holds is not released, and on a held one nothing is tried."""
+    ask(ledger, 1)
+    code, out, err = told(capsys, "release", HEALTH, "--why", "ticket 4711")
+    assert (code, out) == (1, "")
+    assert "nobody holds it" in err
+    assert store.fetch("select event from evidence where event = 'resumed'") == []
+    told(capsys, "hold", HEALTH, "--why", "ticket 4711")
+    code, out, _ = told(capsys, "retry", HEALTH, "--why", "ticket 4711")
+    assert (code, out) == (0, f"{HEALTH}: held by a person, so nothing leaves until it is released\n")
+    assert told(capsys, "release", HEALTH, "--why", "ticket 4711")[:2] == (0, f"{HEALTH}: released\n")
+    assert told(capsys, "retry", HEALTH, "--why", "ticket 4711")[1] == f"{HEALTH}: tries now\n"
 
 
 def test_a_dead_letter_is_listed_and_sent_again(
