@@ -47,7 +47,7 @@ class Wires:
         except RequestEntityTooLarge:
             content = None
         if content is None or len(content) > self.largest:
-            raise TooLarge("the message is larger than the limit", threat="X6")
+            raise TooLarge(f"at most {self.largest} octets, and longer only where Content-Length says so", threat="X6")
         return content
 
 

@@ -40,15 +40,27 @@ def test_other_media_types_are_refused(clients: Clients, media: str) -> None:
 
 
 def test_a_message_over_the_limit_is_refused_before_it_is_read(gateway: Running) -> None:
-    """413 in the words of the door it came to (X6); a long message over REST is judged by its head first."""
+    """413 in the words of the door it came to (X6); where long messages are taken, one is judged by its head first."""
     body = b"x" * (gateway.house.settings.largest_message + 1)
     rest = requests.post(f"{gateway.url}/api/v1/inbox/x/receipt", data=body, timeout=30)
     unproven = requests.post(f"{gateway.url}/api/v1/messages", data=body, timeout=30)
     soap = requests.post(f"{gateway.url}/soap", data=body, headers={"Content-Type": "text/xml"}, timeout=30)
     assert (rest.status_code, rest.json()["code"]) == (413, "envelope.too-large")
     assert (unproven.status_code, unproven.json()["code"]) == (400, "envelope.addressing")
-    assert soap.status_code == 413
-    assert b"envelope.too-large" in soap.content
+    assert soap.status_code == 500
+    assert b"envelope.malformed" in soap.content
+
+
+def test_a_message_that_is_too_long_for_the_disk_is_refused_unread(gateway: Running) -> None:
+    """By what its head says of its length, with the limit (X6)."""
+    place = urlsplit(gateway.url)
+    with socket.create_connection((place.hostname or "", place.port or 0), 30) as line:
+        said = {"Host": place.netloc, "Content-Type": "text/xml",
+                "Content-Length": str(gateway.house.settings.largest_spooled + 1)}  # fmt: skip
+        head = "".join(f"{name}: {value}\r\n" for name, value in said.items())
+        line.sendall(f"POST /soap HTTP/1.1\r\n{head}\r\n".encode())
+        answer = line.recv(65_536)
+    assert answer.startswith(b"HTTP/1.1 413")
 
 
 @pytest.mark.parametrize("path", ["/soap", "/api/v1/messages"])
