@@ -106,15 +106,17 @@ def worker(config: Config = None) -> None:
 
     from gateway.app import build, make_worker, watch_house
     from gateway.shell.config import load_settings
+    from gateway.shell.listening import HERE, require_figures
 
     stop = stopping()
     settings = load_settings(config)
+    require_figures(settings)
     if not settings.database_url:
         settings = settings.model_copy(update={"database_url": embedded(settings)})
     house = build(settings)
     watch_house(house)
     if settings.watch.worker_port:
-        start_http_server(settings.watch.worker_port, addr="127.0.0.1")
+        start_http_server(settings.watch.worker_port, addr=HERE)
     make_worker(house).run(stop)
     house.store.close()
 

@@ -216,7 +216,8 @@ class Settings(BaseSettings):
     @property
     def url(self) -> str:
         """The address of the doors, without a slash at the end."""
-        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
 
     @property
     def terms(self) -> Terms:

@@ -42,6 +42,12 @@ def require_places(settings: Settings, *, with_console: bool, with_worker: bool)
             ours[place.port] = place.port_key
 
 
+def require_figures(settings: Settings) -> None:
+    """A worker that runs alone can show its figures, or ConfigurationError names the setting."""
+    if settings.watch.worker_port:
+        _held(_figures(settings), {}).close()
+
+
 def url_of(host: str, port: int) -> str:
     """The address of a server; an IPv6 one in brackets."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -53,7 +59,11 @@ def _wanted(settings: Settings, *, with_console: bool, with_worker: bool) -> Ite
         host, port = settings.console_host, settings.console_port
         yield Place(host=host, port=port, host_key="console_host", port_key="console_port")
     if with_worker and settings.watch.worker_port:
-        yield Place(host=HERE, port=settings.watch.worker_port, host_key="", port_key="watch.worker_port")
+        yield _figures(settings)
+
+
+def _figures(settings: Settings) -> Place:
+    return Place(host=HERE, port=settings.watch.worker_port, host_key="", port_key="watch.worker_port")
 
 
 def _held(place: Place, ours: Mapping[int, str]) -> socket.socket:
