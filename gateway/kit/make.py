@@ -182,6 +182,8 @@ def _readme(kit: _Kit, pairs: dict[str, Pair]) -> Path:
         "receives": _rows(kit, kit.receives),
         "twins": _TWINS if partner.format == "json" else "",
         "delivery": _PUSHED.format(endpoint=partner.endpoint) if partner.endpoint else _PULLED,
+        "largest": f"{kit.settings.largest_spooled:,}",
+        "held": f"{kit.settings.largest_message:,}",
         "algorithms": ", ".join(f"`{one}`" for one in sorted(partner.algorithms)),
     }
     for name, said in words.items():
