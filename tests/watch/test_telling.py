@@ -53,7 +53,7 @@ def test_who_died_while_telling_is_followed_by_another(house: House, ears: Ears,
     """In two and a half minutes; until then it may still be speaking."""
     store = Store(dsn).open()
     out_for_ten_minutes(house, clock)
-    with pytest.raises(Exception, match="closed"):
+    with pytest.raises(Exception, match="cannot be used"):
         Alerts(replace(house, store=store), [Slow(store.close)]).look()
     other = Alerts(house, [ears])
     look(other, clock, minutes=2)
