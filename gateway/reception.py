@@ -64,7 +64,7 @@ def receive(wire: Wire, profile: Profile, setup: Setup) -> Sealed:
 def admit(wire: Wire, profile: Profile, setup: Setup) -> Sealed:
     """Whether a long body may come, by its head alone: status 100, or a refusal. Never raises.
 
-    The header `gw-known` in a 100 says that the message came before: its body need only be compared. `gw-admitted` is
+    The header `gw-known` in a 100 says that the message came before: its body is only compared. `gw-admitted` is
     the time that counts for its age, `gw-sender` who is proven to send it. Over SOAP the head is the beginning of the
     body, and a body that came before is read again: only canonical form tells whether it is the same.
     """
@@ -80,7 +80,7 @@ def admit(wire: Wire, profile: Profile, setup: Setup) -> Sealed:
     headers: tuple[tuple[str, str], ...] = (
         ("gw-admitted", wire.received_at.isoformat()), ("gw-sender", verified.partner.id)
     )  # fmt: skip
-    headers += (("gw-known", "1"),) if earlier and profile == "rest-gw-1" else ()
+    headers += (("gw-known", "1"),) if earlier else ()
     return Sealed(body=b"", content_type="", message_id=MessageId(""), references=(), status=100, headers=headers)
 
 

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Final
 
 from gateway.errors import EnvelopeMalformed, Finding, SealInvalid
 from gateway.gauge import Gauge
+from gateway.joined import Stretch, joined
 from gateway.model import DS, WSSE, Large
 from gateway.seal.streamed import Canonical, Scope, Scopes
 from gateway.xml import LIMITS
@@ -21,7 +22,8 @@ MOST_IDS: Final = 10_000
 AT_ONCE: Final = 65_536
 _SECURITY: Final = {"Signature": DS, "Manifest": DS, "Object": DS, "Security": WSSE}
 _IDS: Final = frozenset({"Id", "ID"})
-_HEADER, _BODY = 1, 2
+_BODY: Final = 2
+"""Which child of an Envelope it is."""
 _SPACE: Final = " \t\r\n"
 
 
@@ -49,15 +51,16 @@ class Root:
         """It as a stretch of its document, which `source` reads."""
         if self.size == document.size:
             return document
-        return replace(document, at=document.at + self.at, size=self.size, digests={"sha256": self._hashed(source)})
+        digest = sha256_of(joined(Stretch(source, self.at, self.size)))
+        return replace(document, at=document.at + self.at, size=self.size, digests={"sha256": digest})
 
-    def _hashed(self, source: BinaryIO) -> str:
-        hashed, left = hashlib.sha256(), self.size
-        source.seek(self.at)
-        while left and (piece := source.read(min(left, AT_ONCE))):
-            hashed.update(piece)
-            left -= len(piece)
-        return hashed.hexdigest()
+
+def sha256_of(source: BinaryIO) -> str:
+    """Of all that is left to read, hex."""
+    hashed = hashlib.sha256()
+    while piece := source.read(AT_ONCE):
+        hashed.update(piece)
+    return hashed.hexdigest()
 
 
 def read_root(source: BinaryIO, start: bytes, end: bytes, declared: Scope) -> Root:

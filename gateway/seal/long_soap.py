@@ -8,7 +8,6 @@ what the streaming pass proves goes on: the octets of the document as they stand
 from __future__ import annotations
 
 import base64
-import hashlib
 import re
 from collections.abc import Mapping
 from contextlib import closing
@@ -23,10 +22,10 @@ from gateway.envelope.soap import Parts, media_type, read_soap
 from gateway.errors import EnvelopeMalformed, InternalError, SealBroken, SealInvalid
 from gateway.joined import Stretch, joined
 from gateway.model import Envelope, Large, Partner, PartnerId, Reference, Verified, Wire
-from gateway.seal.body import AT_ONCE, Body, read_body
+from gateway.seal.body import Body, read_body, sha256_of
 from gateway.seal.shape import ID, ids_of
-from gateway.seal.soap import Signed, signed_by, timed
-from gateway.seal.xmldsig import DIGESTS, Expected, check_digests
+from gateway.seal.soap import Signed, proven_parts, signed_by, timed
+from gateway.seal.xmldsig import DIGESTS, Expected
 from gateway.xml import parse
 
 LONGEST_HEAD: Final = 65_536
@@ -89,11 +88,8 @@ def _document(large: Large, body: Body) -> Large:
     """The document as a stretch of what came."""
     assert large.source is not None  # noqa: S101 - it was read from there
     found = replace(large, at=body.at, size=body.size, begins=body.begins, source=partial(_stretch, large, body))
-    hashed = hashlib.sha256()
     with closing(_open(found)) as source:
-        while piece := source.read(AT_ONCE):
-            hashed.update(piece)
-    return replace(found, digests={"sha256": hashed.hexdigest()})
+        return replace(found, digests={"sha256": sha256_of(source)})
 
 
 def _stretch(large: Large, body: Body) -> BinaryIO:
@@ -117,13 +113,9 @@ def _references(signed: Signed, parts: Parts) -> tuple[Reference, ...]:
     body, told = _of_body(signed, parts)
     shape = signed.shape
     others = [pair for pair in zip(shape.references, shape.digests, strict=True) if pair[0] is not body]
+    head = replace(shape, references=tuple(one for one, _ in others), digests=tuple(one for _, one in others))
     named = {part: one for part, one in signed.named.items() if part != body.part}
-    proven = check_digests(
-        replace(shape, references=tuple(one for one, _ in others), digests=tuple(one for _, one in others)), named
-    )
-    missing = {name for name, _ in named.values()} - proven.keys()
-    if missing:
-        raise SealBroken(f"required part unsigned: {', '.join(sorted(missing))}", threat="W4")
+    proven = proven_parts(replace(signed, shape=head, named=named))
     by_part = {reference.part: reference for reference, _ in proven.values()}
     by_part["#" + body.part] = Reference(part="#" + body.part, algorithm=body.uri, digest=_plain(told).decode())
     return tuple(by_part["#" + one.part] for one in shape.references)

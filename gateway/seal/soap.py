@@ -15,7 +15,7 @@ from typing import Final
 from gateway.envelope.addressing import content_digest, instant
 from gateway.envelope.soap import Parts
 from gateway.errors import SealBroken, SealExpired, SealInvalid, SealToken, WeakAlgorithm
-from gateway.model import BASE64, WSU, X509V3, Claims, Envelope, Partner, PartnerId, Verified
+from gateway.model import BASE64, WSU, X509V3, Claims, Envelope, Partner, PartnerId, Reference, Verified
 from gateway.seal.keys import verify_octets
 from gateway.seal.shape import ID, named_parts, no_second_meaning, payload_octets, security_of
 from gateway.seal.trust import bind
@@ -49,10 +49,7 @@ def verify_soap(envelope: Envelope, partners: Mapping[PartnerId, Partner], at: d
     if not isinstance(parts, Parts):
         raise SealInvalid("not a SOAP envelope")
     signed = signed_by(envelope, parts, partners, at)
-    proven = check_digests(signed.shape, signed.named)
-    missing = {name for name, _ in signed.named.values()} - proven.keys()
-    if missing:
-        raise SealBroken(f"required part unsigned: {', '.join(sorted(missing))}", threat="W4")
+    proven = proven_parts(signed)
     no_second_meaning(parts.envelope, parts.body, proven["Body"][1])
     claims = timed(envelope.claims, signed.timestamp)
     payload = payload_octets(parts.body, parts.payload, proven["Body"][1])
@@ -95,6 +92,18 @@ def signed_by(envelope: Envelope, parts: Parts, partners: Mapping[PartnerId, Par
     return Signed(
         partner=partner, certificate=certificate.sha256, shape=shape, named=named, timestamp=security.timestamp
     )
+
+
+def proven_parts(signed: Signed) -> dict[str, tuple[Reference, bytes]]:
+    """Every wanted part by its name: its reference and canonical octets, of which that is the digest.
+
+    Raises SealBroken for a digest that differs (W9) and for a part that nothing refers to (W4).
+    """
+    proven = check_digests(signed.shape, signed.named)
+    missing = {name for name, _ in signed.named.values()} - proven.keys()
+    if missing:
+        raise SealBroken(f"required part unsigned: {', '.join(sorted(missing))}", threat="W4")
+    return proven
 
 
 def fresh(verified: Verified, now: datetime, window: timedelta = WINDOW, skew: timedelta = SKEW) -> None:

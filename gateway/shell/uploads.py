@@ -43,7 +43,7 @@ _AT_ONCE: Final = 2
 _BEGINNING: Final = 200
 """Bodies whose beginnings may be read at once."""
 _COMPARED: Final = 8
-"""Bodies that may come at once only to be compared, half of them of one sender: they take none of the spool's room."""
+"""Bodies that may come at once only to be compared, half of them of one sender: who has an old head may send one."""
 
 
 class Gone(Exception):
@@ -83,9 +83,9 @@ class Uploads:
         status, headers, content = await loop.run_in_executor(self._heads, call, head)
         if status != GO_ON:
             return status, [*headers, (b"connection", b"close")], content
-        told = dict(headers)
+        told, receive = dict(headers), _after(first, more, receive)
         if KNOWN not in told:
-            return await self._taken(environ, _after(first, more, receive), declared, call, told)
+            return await self._taken(environ, receive, declared, call, told)
         sender = told[SENDER]
         if self._compared.total() >= _COMPARED or self._compared[sender] >= _COMPARED // 2:
             raise Busy("too many repeats of long messages at once")
@@ -114,7 +114,8 @@ class Uploads:
         self, environ: dict[str, Any], receive: Receive, declared: int, call: Call, told: dict[bytes, bytes]
     ) -> Answer:
         also = ("sha512",) if "sha-512" in environ.get("HTTP_CONTENT_DIGEST", "") else ()
-        sheet = self._spool.begin(declared, keep=KNOWN not in told, also=also, owner=told[SENDER].decode())
+        keep = KNOWN not in told or self._paths.get(environ["PATH_INFO"], False)  # compared by reading it
+        sheet = self._spool.begin(declared, keep=keep, also=also, owner=told[SENDER].decode())
         try:
             await self._fill(sheet, receive, declared)
             large = replace(sheet.done(), admitted=datetime.fromisoformat(told[ADMITTED].decode()))

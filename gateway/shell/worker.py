@@ -99,6 +99,7 @@ class Worker:
         self._looked = self._chored = 0.0
         self._leads = False
         self._turn = Lock()
+        self._sweeps_on: Connection | None = None
 
     def run(self, stop: Event) -> None:
         """Serve until `stop` is set; a database that goes away is waited for. What is in hand is finished first.
@@ -164,7 +165,7 @@ class Worker:
 
     async def _sweep_on(self, app: App) -> None:
         with self._store.session() as connection:
-            self._leads = False
+            self._leads, self._sweeps_on = False, connection
             try:
                 while not self._stop.is_set():
                     await self._sweep(app, connection)
@@ -173,7 +174,7 @@ class Worker:
                 with self._turn:  # a look that goes on in its thread ends first: no lead is left on this connection
                     if not connection.closed:
                         connection.execute("select pg_advisory_unlock_all()")
-                    self._leads = False
+                    self._leads, self._sweeps_on = False, None
 
     async def _sweep(self, app: App, connection: Connection) -> None:
         """Lead if nobody does; who leads offers all due lanes."""
@@ -187,7 +188,7 @@ class Worker:
     def _look(self, connection: Connection) -> list[str]:
         """The lanes that are due, for the one worker that leads."""
         with self._turn:
-            return self._look_in_turn(connection)
+            return self._look_in_turn(connection) if connection is self._sweeps_on else []
 
     def _look_in_turn(self, connection: Connection) -> list[str]:
         if not self._leads:

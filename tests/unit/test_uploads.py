@@ -43,13 +43,13 @@ class Door:
         return [b""]
 
 
-def front(door: Wsgi, folder: Path, *, room: int = 10 * LENGTH, share: int = 0) -> Front:
+def front(door: Wsgi, folder: Path, *, room: int = 10 * LENGTH, share: int = 0, largest: int = 1000) -> Front:
     """Where bodies over 100 octets are long."""
     uploads = Uploads(
         Spool(folder, room=room, least_free=0, share=share),
         paths={"/long": False, "/begun": True},
         smallest=100,
-        largest=1000,
+        largest=largest,
         patience=0.2,
     )
     return Front(door, largest=100, threads=1, uploads=uploads)
@@ -185,12 +185,12 @@ def test_heads_that_wait_do_not_keep_bodies_from_the_disk(tmp_path: Path) -> Non
     assert asyncio.run(all_of_it()) == 202
 
 
-async def begin(asked: Front, *pieces: bytes, silent: bool = False) -> int:
-    """The status that a body gets whose head is in its beginning; it comes in these pieces, or never."""
+async def begin(asked: Front, *pieces: bytes, silent: bool = False, stops: bool = False) -> int:
+    """The status that a body gets whose head is in its beginning; it comes in these pieces, not the last, or never."""
     coming, sent = list(pieces), list[dict[str, Any]]()
 
     async def receive() -> dict[str, Any]:
-        if silent:
+        if silent or (stops and len(coming) == 1):
             await asyncio.Event().wait()
         piece = coming.pop(0)
         return {"type": "http.request", "body": piece, "more_body": bool(coming)}
@@ -235,3 +235,24 @@ def test_who_begins_and_falls_silent_waits_alone(tmp_path: Path) -> None:
     crowd, after = asyncio.run(all_of_it())
     assert (crowd.count(408), crowd.count(503), after) == (200, 5, 202)
     assert len(door.came) == 1
+
+
+def test_repeats_whose_head_is_in_the_body_are_kept_and_as_few(tmp_path: Path) -> None:
+    """They are compared by reading them, so they take room; an old head must not take all that its sender has."""
+    door = Door(known=True)
+    seen: list[bytes] = []
+
+    def reading(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        seen.append(environ[LARGE].source().read())
+        return door(environ, start_response)
+
+    asked = front(reading, tmp_path / "spool", room=10_000_000, largest=100_000)
+    head, rest = b"x" * 70_000, b"y" * 300
+
+    async def all_of_it() -> tuple[list[int], int]:
+        crowd = await asyncio.gather(*(begin(asked, head, rest, stops=True) for _ in range(9)))
+        return crowd, await begin(asked, head, rest)
+
+    crowded, after = asyncio.run(all_of_it())
+    assert (crowded.count(408), crowded.count(503), after) == (4, 5, 202)
+    assert seen[-1] == head + rest
